@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* FNV-1a. Keys hold random uuids, so nobody can aim at one chain from outside. */
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
+}
+
+void map_init(struct map *map)
+{
+    memset(map, 0, sizeof *map);
+    list_init(&map->spare);
+}
+
+static struct list *bucket(const struct map *map, uint64_t hash)
+{
+    if (map->bucket_count == 0)
+        return (struct list *)(uintptr_t)&map->spare;
+    return &map->buckets[hash & (map->bucket_count - 1)];
+}
+
+static void take_all(struct map *map, struct list *ret_entries)
+{
+    list_move(ret_entries, &map->spare);
+    for (size_t i = 0; i < map->bucket_count; i++)
+        list_move(ret_entries, &map->buckets[i]);
+}
+
+void map_clear(struct map *map)
+{
+    struct list entries;
+
+    list_init(&entries);
+    take_all(map, &entries);
+    while (list_pop(&entries) != NULL)
+        ;
+    mem_free(map->buckets);
+    map_init(map);
+}
+
+static void grow(struct map *map)
+{
+    size_t count = map->bucket_count == 0 ? 16 : map->bucket_count * 2;
+    struct list *buckets = mem_alloc(count * sizeof *buckets);
+    struct list entries, *link;
+
+    if (buckets == NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        list_init(&buckets[i]);
+    list_init(&entries);
+    take_all(map, &entries);
+    mem_free(map->buckets);
+    map->buckets = buckets;
+    map->bucket_count = count;
+    while ((link = list_pop(&entries)) != NULL) {
+        struct map_entry *entry = container_of(link, struct map_entry, link);
+        list_append(bucket(map, entry->hash), link);
+    }
+}
+
+void map_insert(struct map *map, struct map_entry *entry, const char *key)
+{
+    if (map->count >= map->bucket_count)
+        grow(map);
+    entry->key = key;
+    entry->length = strlen(key);
+    entry->hash = hash_text(key);
+    list_append(bucket(map, entry->hash), &entry->link);
+    map->count++;
+    map->key_bytes += entry->length;
+}
+
+void map_remove(struct map *map, struct map_entry *entry)
+{
+    if (list_empty(&entry->link))
+        return;
+    list_remove(&entry->link);
+    map->count--;
+    map->key_bytes -= entry->length;
+}
+
+static bool matches(const struct map_entry *entry, uint64_t hash, const char *key)
+{
+    return entry->hash == hash && strcmp(entry->key, key) == 0;
+}
+
+struct map_entry *map_find(const struct map *map, const char *key)
+{
+    uint64_t hash = hash_text(key);
+    struct list *head = bucket(map, hash);
+
+    for (struct list *link = head->next; link != head; link = link->next) {
+        struct map_entry *entry = container_of(link, struct map_entry, link);
+        if (matches(entry, hash, key))
+            return entry;
+    }
+    return NULL;
+}
+
+void map_take(struct map *map, const char *key, struct list *ret_entries)
+{
+    uint64_t hash = hash_text(key);
+    struct list *head = bucket(map, hash);
+
+    for (struct list *link = head->next, *next; link != head; link = next) {
+        struct map_entry *entry = container_of(link, struct map_entry, link);
+        next = link->next;
+        if (matches(entry, hash, key)) {
+            map_remove(map, entry);
+            list_append(ret_entries, link);
+        }
+    }
+}

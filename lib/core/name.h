@@ -1,0 +1,37 @@
+/*
+ * Names of contender znodes: how we write ours, how we read everybody's. Pure.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_CORE_NAME_H
+#define ZKC_CORE_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "_c_" + uuid4 with dashes + "-lock-" or "-latch-"; the server appends the sequence. */
+enum name_style { NAME_LOCK, NAME_LATCH };
+
+#define NAME_UUID_LENGTH 36
+#define NAME_PREFIX_MAX 48   /* without the sequence, with NUL */
+#define NAME_SEQUENCE_MAX 11 /* "%010d" of any int32, without NUL */
+
+struct name {
+    int64_t sequence; /* INT32_MIN .. INT32_MAX */
+};
+
+/* Writes the prefix of a fresh node name; random fills a version 4 uuid. Returns its length. */
+size_t name_format(char buffer[NAME_PREFIX_MAX], enum name_style style, const uint8_t random[16]);
+
+/*
+ * Reads a child of a lock directory; false when it carries no sequence and so is no contender. A
+ * sequence is what "%010d" writes of an int32 at the end of the name, after a '-' or '_'. A prefix
+ * that ends in "--" or "_-" looks like a minus sign from 1000000000 on; a roster calls negative
+ * numbers ambiguous, so that does no harm.
+ */
+bool name_parse(const char *child, struct name *ret_name);
+
+/* Whether child begins with the prefix that name_format() wrote. */
+bool name_has_prefix(const char *child, const char *prefix);
+
+#endif

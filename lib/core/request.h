@@ -1,0 +1,82 @@
+/*
+ * What the core asks of a ZooKeeper server, and what comes back: plain values.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_CORE_REQUEST_H
+#define ZKC_CORE_REQUEST_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verb {
+    VERB_CREATE_CONTENDER, /* ephemeral sequential */
+    VERB_CREATE_CONTAINER,
+    VERB_CREATE_PLAIN,
+    VERB_DELETE,
+    VERB_CHECK, /* a multi of one check: a quorum write without side effect */
+    VERB_EXISTS,
+    VERB_GET,
+    VERB_CHILDREN,
+    VERB_UNWATCH /* all watches on the path */
+};
+
+enum answer {
+    ANSWER_OK,
+    ANSWER_NO_NODE,
+    ANSWER_NODE_EXISTS,
+    ANSWER_NO_AUTH,     /* the ACL forbids it */
+    ANSWER_UNSUPPORTED, /* this server does not know the operation */
+    ANSWER_NO_WATCH,
+    ANSWER_OTHER,       /* the server's own code says what */
+    ANSWER_REFUSED,     /* not applied, may be sent again */
+    ANSWER_LOST,        /* unknown whether applied */
+    ANSWER_EXPIRED,     /* the session is gone */
+    ANSWER_AUTH_FAILED, /* the credential was refused */
+    ANSWER_NO_MEMORY    /* never sent */
+};
+
+struct node_stat {
+    int64_t czxid;
+    int64_t mzxid;
+    int64_t owner;
+    int64_t created_ms;
+};
+
+/* Everything is borrowed for the duration of the call. */
+struct reply {
+    enum answer answer;
+    int code;         /* ZooKeeper's own */
+    bool proof;       /* the answer to a write that a quorum has logged */
+    bool decided;     /* a server answered, whatever it said */
+    const char *path; /* of a created node */
+    const void *data;
+    size_t length;
+    const struct node_stat *stat;
+    const char *const *names;
+    size_t count;
+};
+
+struct request;
+typedef void (*answer_fn)(void *owner, struct request *request, const struct reply *reply);
+
+struct request {
+    struct list link; /* in its session's queue, or in flight */
+    enum verb verb;
+    bool watch;
+    bool in_flight;
+    bool dead;        /* its session has let go of it: it is freed when the client answers */
+    const char *path; /* borrowed until sent or cancelled */
+    const void *data; /* likewise */
+    size_t length;
+    bool answering; /* its owner is being told */
+    bool kept;      /* the owner took it back while it was answered */
+    int64_t sent_at;
+    struct session *session;
+    answer_fn answered; /* NULL: nobody wants the answer */
+    void *owner;
+};
+
+#endif

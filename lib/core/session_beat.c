@@ -1,0 +1,182 @@
+/*
+ * The lease as others see it, and the beats that keep it: a write while something is kept, a read
+ * while not.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/session_parts.h"
+
+static void tell_lapsed(struct session *session)
+{
+    struct list keepers, *link;
+
+    list_init(&keepers);
+    list_move(&keepers, &session->keepers);
+    while ((link = list_pop(&keepers)) != NULL) {
+        struct keeper *keeper = container_of(link, struct keeper, link);
+        list_append(&session->keepers, link);
+        keeper->ops->lapsed(keeper);
+    }
+}
+
+void session_lapse_due(struct timer *timer)
+{
+    struct session *session = container_of(timer, struct session, lapse_timer);
+
+    if (session->core->now >= atomic_load(&session->deadline))
+        tell_lapsed(session);
+    else if (!list_empty(&session->keepers))
+        timer_set(session->core, timer, atomic_load(&session->deadline));
+}
+
+/* A reader may have seen the deadline pass on its own clock, and has promised "not held" since. */
+static void heed_readers(struct session *session)
+{
+    int64_t lapsed = atomic_load(&session->lapsed);
+
+    if (lapsed <= session->lapse_handled)
+        return;
+    session->lapse_handled = lapsed;
+    tell_lapsed(session);
+}
+
+/* What was held past the old deadline is revoked before a later deadline can be seen. */
+void session_publish_lease(struct session *session)
+{
+    int64_t end = lease_end(&session->lease);
+    int64_t old = atomic_load(&session->deadline);
+    struct list provers, *link;
+
+    if (end == old)
+        return;
+    if (session->core->now >= old && !list_empty(&session->keepers))
+        tell_lapsed(session);
+    atomic_store(&session->deadline, end);
+    heed_readers(session);
+    if (!list_empty(&session->keepers))
+        timer_set(session->core, &session->lapse_timer, end);
+    list_init(&provers);
+    list_move(&provers, &session->provers);
+    while ((link = list_pop(&provers)) != NULL) {
+        struct prover *prover = container_of(link, struct prover, link);
+        list_append(&session->provers, link);
+        prover->proven(prover);
+    }
+}
+
+static void beat_answered(void *owner, struct request *request, const struct reply *reply)
+{
+    struct session *session = owner;
+    struct keeper *keeper = session->beat_for;
+
+    session->beat = NULL;
+    session->beat_for = NULL;
+    (void)request;
+    if (keeper != NULL)
+        keeper->ops->checked(keeper, reply->answer);
+    session_schedule(session);
+}
+
+static void send_write_beat(struct session *session)
+{
+    struct list *first = list_pop(&session->keepers);
+    struct keeper *keeper = container_of(first, struct keeper, link);
+
+    list_append(&session->keepers, first);
+    session->beat = session_ask(session, VERB_CHECK, keeper->path, beat_answered, session);
+    if (session->beat == NULL)
+        return;
+    session->beat_for = keeper;
+    /* Thousands may be queued, and what is held must not be lost for them. */
+    list_remove(&session->beat->link);
+    list_prepend(&session->queue, &session->beat->link);
+}
+
+void session_beat_due(struct timer *timer)
+{
+    struct session *session = container_of(timer, struct session, beat_timer);
+
+    if (session->state != SESSION_LIVE || session->beat != NULL)
+        return;
+    if (!list_empty(&session->keepers))
+        send_write_beat(session);
+    else
+        session->beat = session_ask(session, VERB_EXISTS, "/", beat_answered, session);
+    if (session->beat == NULL)
+        timer_set(session->core, timer, session->core->now + session->timeout / 20);
+}
+
+/*
+ * Other writes prove the session as well, but only a beat looks after the nodes. When little is
+ * left of the lease, as after a reconnection, the next beat comes as soon as it can gain something.
+ */
+static int64_t next_write_beat(const struct session *session)
+{
+    int64_t due = session->beaten_at + session->timeout / 5;
+    int64_t gain = lease_next_gain(&session->lease);
+
+    if (gain < due && gain > session->beaten_at &&
+        atomic_load(&session->deadline) - gain < session->timeout / 3)
+        return gain;
+    return due;
+}
+
+/* libzookeeper pings after T/3 of silence; a read of ours after T/4 costs the same and gives a
+ * send time that the lease of the next grant can rest on. */
+void session_schedule(struct session *session)
+{
+    if (session->state != SESSION_LIVE || session->beat != NULL)
+        timer_clear(session->core, &session->beat_timer);
+    else if (!list_empty(&session->keepers))
+        timer_set(session->core, &session->beat_timer, next_write_beat(session));
+    else
+        timer_set(session->core, &session->beat_timer, session->sent_at + session->timeout / 4);
+}
+
+void keeper_init(struct keeper *keeper, const struct keeper_ops *ops)
+{
+    list_init(&keeper->link);
+    keeper->path = NULL;
+    keeper->ops = ops;
+}
+
+void prover_init(struct prover *prover, void (*proven)(struct prover *))
+{
+    list_init(&prover->link);
+    prover->proven = proven;
+}
+
+void session_on_proof(struct session *session, struct prover *prover)
+{
+    list_remove(&prover->link);
+    list_append(&session->provers, &prover->link);
+}
+
+void session_keep(struct session *session, struct keeper *keeper)
+{
+    if (!list_empty(&keeper->link))
+        return;
+    if (list_empty(&session->keepers))
+        session->beaten_at = session->core->now; /* its node has just been seen */
+    list_append(&session->keepers, &keeper->link);
+    if (!heap_contains(&session->lapse_timer.node))
+        timer_set(session->core, &session->lapse_timer, atomic_load(&session->deadline));
+    session_schedule(session);
+}
+
+void session_keep_no_more(struct session *session, struct keeper *keeper)
+{
+    if (list_empty(&keeper->link))
+        return;
+    list_remove(&keeper->link);
+    if (session->beat_for == keeper) {
+        session->beat_for = NULL;
+        if (session->beat != NULL && !session->beat->in_flight)
+            session_cancel(&session->beat); /* its path is the keeper's */
+    }
+    session_schedule(session);
+}
+
+bool session_grantable(const struct session *session)
+{
+    return lease_grantable(&session->lease, session->core->now) != 0;
+}

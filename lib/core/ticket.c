@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/ticket.h"
+#include "base/mem.h"
+#include "core/sorting.h"
+#include "core/ticket_parts.h"
+
+#include <zkcoord/zkcoord.h>
+
+#include <string.h>
+
+static void send_delete(struct ticket *ticket);
+
+/* ---- telling the owner ---- */
+
+void ticket_tell(struct ticket *ticket, enum ticket_event event, int detail)
+{
+    if (ticket->event != NULL)
+        ticket->event(ticket->owner, ticket, event, detail);
+}
+
+void ticket_cancel_requests(struct ticket *ticket)
+{
+    session_cancel(&ticket->create);
+    session_cancel(&ticket->list);
+    session_cancel(&ticket->check);
+    session_cancel(&ticket->arm);
+    session_cancel(&ticket->arm_own);
+    ancestors_cancel(&ticket->ancestors);
+    sorting_cancel(&ticket->sorting);
+}
+
+static void stop_watching_ahead(struct ticket *ticket)
+{
+    bool armed = watcher_active(&ticket->ahead_watcher);
+
+    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
+    session_cancel(&ticket->arm);
+    if (armed)
+        session_unwatch(ticket->session, ticket->ahead);
+    mem_free(ticket->ahead);
+    ticket->ahead = NULL;
+}
+
+void ticket_stop(struct ticket *ticket)
+{
+    stop_watching_ahead(ticket);
+    ticket_cancel_requests(ticket);
+    session_keep_no_more(ticket->session, &ticket->keeper);
+    timer_clear(ticket->session->core, &ticket->timer);
+}
+
+static void gone(struct ticket *ticket)
+{
+    ticket_stop(ticket);
+    watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+    list_remove(&ticket->follower.link);
+    ticket_tell(ticket, TICKET_GONE, ZKC_OK);
+    if (ticket->life != NULL)
+        request_free(ticket->life);
+    mem_free(ticket->path);
+    place_unref(ticket->place);
+    mem_free(ticket);
+}
+
+void ticket_fail(struct ticket *ticket, int error)
+{
+    if (!ticket->leaving)
+        ticket_tell(ticket, TICKET_FAILED, error);
+    ticket_leave(ticket);
+}
+
+/* ---- leaving ---- */
+
+static void deleted(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+    struct core *core = ticket->session->core;
+
+    if (request_keep(request))
+        ticket->life = request;
+    ticket->create = NULL;
+    if (reply->answer == ANSWER_OK || reply->answer == ANSWER_NO_NODE ||
+        reply->answer == ANSWER_EXPIRED || reply->answer == ANSWER_AUTH_FAILED) {
+        gone(ticket);
+    } else if (answer_try_again(reply->answer)) {
+        send_delete(ticket);
+    } else {
+        core_log(core, LOG_ERROR, "cannot delete our znode %s (ZooKeeper code %d), will try again",
+                 ticket->path, reply->code);
+        timer_set(core, &ticket->timer, core->now + SECOND);
+        ticket_tell(ticket, TICKET_STUCK, answer_error(reply->answer));
+    }
+}
+
+/* Without a server the request waits for one in the session's queue. */
+static void send_delete(struct ticket *ticket)
+{
+    struct request *request = ticket->life;
+
+    ticket->life = NULL;
+    ticket->create = request;
+    request->verb = VERB_DELETE;
+    request->watch = false;
+    request->path = ticket->path;
+    request->data = NULL;
+    request->length = 0;
+    request->answered = deleted;
+    request->owner = ticket;
+    session_submit(ticket->session, request);
+}
+
+static bool create_is_unknown(const struct ticket *ticket)
+{
+    return (ticket->create != NULL && ticket->create->in_flight) ||
+           ticket->phase == TICKET_RECOVERING || ticket->phase == TICKET_ADOPTING;
+}
+
+void ticket_leave(struct ticket *ticket)
+{
+    if (ticket->phase == TICKET_LEAVING || ticket->leaving)
+        return;
+    if (!ticket->exists && create_is_unknown(ticket)) {
+        ticket->leaving = true;
+        return;
+    }
+    ticket_stop(ticket);
+    ticket->phase = TICKET_LEAVING;
+    if (ticket->exists)
+        send_delete(ticket);
+    else
+        timer_set(ticket->session->core, &ticket->timer, ticket->session->core->now);
+}
+
+void ticket_let_go(struct ticket *ticket)
+{
+    ticket->event = NULL;
+}
+
+void ticket_revoke(struct ticket *ticket, enum revocation reason)
+{
+    if (ticket->phase != TICKET_HELD)
+        return;
+    ticket_tell(ticket, TICKET_REVOKED, (int)reason);
+    ticket_leave(ticket);
+}
+
+/* ---- what happens to the session ---- */
+
+static void session_lost(struct ticket *ticket)
+{
+    bool was_held = ticket->phase == TICKET_HELD;
+    bool over = ticket->phase == TICKET_LEAVING || ticket->leaving;
+
+    ticket->exists = false; /* what the owner does now must not try to delete it */
+    if (was_held)
+        ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
+    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
+    ticket_stop(ticket);
+    if (was_held || over || ticket->session->state == SESSION_STOPPED)
+        gone(ticket);
+    else
+        ticket_enter(ticket);
+}
+
+static void session_event(struct follower *follower, enum session_event event)
+{
+    struct ticket *ticket = container_of(follower, struct ticket, follower);
+
+    if (event == SESSION_LOST) {
+        session_lost(ticket);
+    } else if (event == SESSION_AUTH_REFUSED) {
+        ticket->exists = false;
+        if (ticket->phase == TICKET_HELD)
+            ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
+        else if (ticket->phase != TICKET_LEAVING && !ticket->leaving)
+            ticket_tell(ticket, TICKET_FAILED, ZKC_EAUTH);
+        else
+            ticket_tell(ticket, TICKET_STUCK, ZKC_EAUTH);
+        gone(ticket);
+    }
+}
+
+/* What was put off: for want of memory, of permission, or until a proof is due. */
+static void timer_due(struct timer *timer)
+{
+    struct ticket *ticket = container_of(timer, struct ticket, timer);
+
+    switch (ticket->phase) {
+    case TICKET_RECOVERING:
+        ticket_recover(ticket);
+        break;
+    case TICKET_ADOPTING:
+        ticket_adopt(ticket);
+        break;
+    case TICKET_WAITING:
+        ticket_poll_ahead(ticket);
+        break;
+    case TICKET_PROVING:
+        ticket_prove(ticket);
+        break;
+    case TICKET_LEAVING:
+        if (ticket->exists)
+            send_delete(ticket);
+        else
+            gone(ticket);
+        break;
+    default:
+        break;
+    }
+}
+
+static struct ticket *ticket_new(struct session *session, struct place *place)
+{
+    struct ticket *ticket = mem_zalloc(sizeof *ticket);
+
+    if (ticket == NULL)
+        return NULL;
+    ticket->path = mem_alloc(strlen(place->parent) + 1 + NAME_PREFIX_MAX + NAME_SEQUENCE_MAX);
+    ticket->life = request_new();
+    if (ticket->path == NULL || ticket->life == NULL) {
+        mem_free(ticket->path);
+        mem_free(ticket->life);
+        mem_free(ticket);
+        return NULL;
+    }
+    ticket->session = session;
+    ticket->place = place_ref(place);
+    watcher_init(&ticket->ahead_watcher, ticket_ahead_fired);
+    watcher_init(&ticket->own_watcher, ticket_own_fired);
+    follower_init(&ticket->follower, session_event);
+    keeper_init(&ticket->keeper, &ticket_keeper_ops);
+    ticket->keeper.path = ticket->path;
+    timer_init(&ticket->timer, timer_due);
+    return ticket;
+}
+
+int ticket_join(struct session *session, struct place *place, bool try_only, ticket_fn event,
+                void *owner, struct ticket **ret_ticket)
+{
+    struct ticket *ticket = ticket_new(session, place);
+
+    if (ticket == NULL)
+        return -1;
+    ticket->try_only = try_only;
+    session_follow(session, &ticket->follower);
+    ticket_enter(ticket);
+    if (ticket->list == NULL) {
+        /* no memory for the list: the create was not sent, the ticket goes by its timer */
+        return -1;
+    }
+    ticket->event = event;
+    ticket->owner = owner;
+    *ret_ticket = ticket;
+    return 0;
+}

@@ -1,0 +1,93 @@
+/*
+ * A place in the queue of a lock directory: from the wish to contend until our znode is known to be
+ * gone. Source: the lock recipe of ZooKeeper's "Recipes and Solutions".
+ *
+ *   JOINING -> [ANCESTORS | RECOVERING -> ADOPTING] -> LISTING -> [SORTING] -> ARMING -> WAITING
+ *        -> PROVING -> HELD -> LEAVING -> gone
+ *
+ * A ticket is made by ticket_join() and frees itself once it is gone. Every path out of it deletes
+ * its node, however often a reply is lost, until the server confirms or the session ends.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_CORE_TICKET_H
+#define ZKC_CORE_TICKET_H
+
+#include "core/ancestors.h"
+#include "core/place.h"
+#include "core/session.h"
+
+enum ticket_event {
+    TICKET_QUEUED, /* somebody is ahead of us */
+    TICKET_GRANTED,
+    TICKET_FAILED,  /* detail: a zkc_error; the ticket leaves by itself */
+    TICKET_REVOKED, /* detail: enum revocation; the ticket leaves by itself */
+    TICKET_STUCK,   /* detail: a zkc_error; our node cannot be deleted for now */
+    TICKET_GONE     /* our node is known to be gone; the ticket is freed after this */
+};
+
+struct ticket;
+typedef void (*ticket_fn)(void *owner, struct ticket *ticket, enum ticket_event event, int detail);
+
+enum ticket_phase {
+    TICKET_JOINING,
+    TICKET_ANCESTORS,
+    TICKET_RECOVERING,
+    TICKET_ADOPTING,
+    TICKET_LISTING,
+    TICKET_SORTING,
+    TICKET_ARMING,
+    TICKET_WAITING,
+    TICKET_PROVING,
+    TICKET_HELD,
+    TICKET_LEAVING
+};
+
+struct ticket {
+    struct session *session;
+    struct place *place;
+    ticket_fn event; /* NULL once the owner has let go */
+    void *owner;
+    enum ticket_phase phase;
+    bool try_only;
+    bool leaving; /* wanted away, but it is not known yet whether there is a node */
+    bool exists;  /* our node was created and is not known to be gone */
+    bool next_in_line;
+    uint8_t rounds;       /* of creating ancestors, without success */
+    uint64_t own_epoch;   /* connection on which our own node was watched */
+    uint64_t armed_epoch; /* connection on which the predecessor was watched */
+    int64_t token;        /* czxid of our node */
+    char *path;           /* our node; only its prefix until exists */
+    size_t prefix_length;
+    char *ahead;          /* the node we wait for */
+    struct request *life; /* the create, later the delete: there is always memory to leave */
+    struct request *create;
+    struct request *list;
+    struct request *check;
+    struct request *arm;
+    struct request *arm_own;
+    struct ancestors *ancestors;
+    struct sorting *sorting;
+    struct watcher ahead_watcher;
+    struct watcher own_watcher;
+    struct follower follower;
+    struct keeper keeper;
+    struct timer timer;
+};
+
+/* Begins to contend. 0, or -1 without memory. path is copied into the ticket. */
+int ticket_join(struct session *session, struct place *place, bool try_only, ticket_fn event,
+                void *owner, struct ticket **ret_ticket);
+
+/* Ends contending or holding. Events go on until TICKET_GONE unless the owner lets go. */
+void ticket_leave(struct ticket *ticket);
+
+/* Ends a hold from outside; TICKET_REVOKED is told. */
+void ticket_revoke(struct ticket *ticket, enum revocation reason);
+
+/* No more events. */
+void ticket_let_go(struct ticket *ticket);
+
+/* Hear at once when our node is deleted by somebody else. Idempotent. */
+void ticket_watch_own(struct ticket *ticket);
+
+#endif

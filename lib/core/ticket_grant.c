@@ -1,0 +1,148 @@
+/*
+ * From being first to holding: proof of the session, and our own node kept in sight.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/ticket_parts.h"
+
+#include <zkcoord/zkcoord.h>
+
+/* ---- granting ---- */
+
+static void grant(struct ticket *ticket)
+{
+    timer_clear(ticket->session->core, &ticket->timer);
+    session_cancel(&ticket->check);
+    ticket->phase = TICKET_HELD;
+    session_keep(ticket->session, &ticket->keeper);
+    ticket_tell(ticket, TICKET_GRANTED, ZKC_OK);
+}
+
+/*
+ * Our node is the first, but the session is not proven for long enough. A write that checks our own
+ * node is proof, as soon as it comes late enough after an earlier contact.
+ */
+void ticket_prove(struct ticket *ticket)
+{
+    struct session *session = ticket->session;
+
+    ticket->phase = TICKET_PROVING;
+    session_keep(session, &ticket->keeper);
+    timer_clear(session->core, &ticket->timer); /* the answer sets it again */
+    if (ticket->check == NULL)
+        ticket->check = session_ask(session, VERB_CHECK, ticket->path, ticket_checked, ticket);
+    if (ticket->check == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+void ticket_first(struct ticket *ticket)
+{
+    if (session_grantable(ticket->session))
+        grant(ticket);
+    else
+        ticket_prove(ticket);
+}
+
+/* The news that expiry deleted our node may come before the news of the expiry. */
+static bool lease_over(const struct session *session)
+{
+    return session->core->now >= atomic_load(&session->deadline);
+}
+
+/* The node has vanished under a ticket that was not to leave yet. */
+void ticket_own_gone(struct ticket *ticket)
+{
+    ticket->exists = false;
+    if (ticket->phase == TICKET_LEAVING)
+        return; /* the delete will be answered with no node */
+    core_log(ticket->session->core, LOG_WARNING, "our znode %s was deleted by somebody else",
+             ticket->path);
+    if (ticket->phase == TICKET_HELD) {
+        ticket_revoke(ticket, lease_over(ticket->session) ? REVOKED_LEASE : REVOKED_DELETED);
+    } else {
+        ticket_stop(ticket);
+        ticket_enter(ticket);
+    }
+}
+
+void ticket_checked(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+    struct session *session = ticket->session;
+
+    (void)request;
+    ticket->check = NULL;
+    if (reply->answer == ANSWER_NO_NODE)
+        ticket_own_gone(ticket);
+    else if (ticket->phase != TICKET_PROVING)
+        return; /* it was sent for its proof only */
+    else if ((reply->answer == ANSWER_OK || reply->answer == ANSWER_NO_AUTH) &&
+             session_grantable(session))
+        grant(ticket); /* what is forbidden to be read was found to exist */
+    else if (answer_try_again(reply->answer))
+        ticket_prove(ticket);
+    else
+        timer_set(session->core, &ticket->timer,
+                  lease_next_proof(&session->lease, session->core->now));
+}
+
+static void beat_checked(struct keeper *keeper, enum answer answer)
+{
+    if (answer == ANSWER_NO_NODE)
+        ticket_own_gone(container_of(keeper, struct ticket, keeper));
+}
+
+static void lapsed(struct keeper *keeper)
+{
+    struct ticket *ticket = container_of(keeper, struct ticket, keeper);
+
+    ticket_revoke(ticket, REVOKED_LEASE);
+}
+
+const struct keeper_ops ticket_keeper_ops = {beat_checked, lapsed};
+
+/* ---- our own node ---- */
+
+static void own_armed(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->arm_own = NULL;
+    if (reply->answer == ANSWER_NO_NODE) {
+        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+        ticket_own_gone(ticket);
+    } else if (reply->answer == ANSWER_OK) {
+        ticket->own_epoch = ticket->session->epoch;
+    } else if (answer_try_again(reply->answer)) {
+        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+        ticket_watch_own(ticket);
+    } else {
+        /* beats still check it */
+        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+    }
+}
+
+void ticket_watch_own(struct ticket *ticket)
+{
+    enum watch_use use = ticket->phase == TICKET_HELD ? WATCH_NEEDED : WATCH_HELPFUL;
+
+    if (!ticket->exists || ticket->phase == TICKET_LEAVING || watcher_active(&ticket->own_watcher))
+        return;
+    if (!watches_room(&ticket->session->watches, use))
+        return; /* beats still check it */
+    ticket->arm_own = session_ask_watch(ticket->session, VERB_GET, ticket->path, own_armed, ticket);
+    if (ticket->arm_own != NULL)
+        watcher_add(&ticket->session->watches, &ticket->own_watcher, ticket->path);
+}
+
+void ticket_own_fired(struct watcher *watcher, enum watch_event event)
+{
+    struct ticket *ticket = container_of(watcher, struct ticket, own_watcher);
+
+    ticket->own_epoch = 0;
+    session_cancel(&ticket->arm_own);
+    if (event == WATCH_DELETED)
+        ticket_own_gone(ticket);
+    else
+        ticket_watch_own(ticket);
+}

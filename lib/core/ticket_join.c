@@ -1,0 +1,260 @@
+/*
+ * Getting a node of our own into the directory, also when the reply to its creation is lost.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/ticket_parts.h"
+
+#include <zkcoord/zkcoord.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* A container can be reaped between its creation and ours, but hardly this often in a row. */
+#define ROUNDS_MAX 8
+
+static void created(void *owner, struct request *request, const struct reply *reply);
+
+/* There may be a node of ours: the wish has failed, the search goes on while the session lives. */
+static void give_up_later(struct ticket *ticket, int error)
+{
+    struct core *core = ticket->session->core;
+
+    if (!ticket->leaving)
+        ticket_tell(ticket, TICKET_FAILED, error);
+    ticket->leaving = true;
+    timer_set(core, &ticket->timer, core->now + SECOND);
+}
+
+static void adopted(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->arm = NULL;
+    if (answer_try_again(reply->answer)) {
+        ticket_recover(ticket);
+        return;
+    }
+    if (reply->answer != ANSWER_OK && reply->answer != ANSWER_NO_NODE) {
+        give_up_later(ticket, answer_error(reply->answer));
+        return;
+    }
+    if (reply->answer == ANSWER_OK && reply->stat->owner == ticket->session->id) {
+        ticket->exists = true;
+        ticket->token = reply->stat->czxid;
+    }
+    ticket->phase = TICKET_LISTING;
+    if (ticket->leaving) {
+        ticket->leaving = false;
+        ticket_leave(ticket);
+    } else if (ticket->exists) {
+        ticket_list_again(ticket);
+    } else {
+        ticket_enter(ticket);
+    }
+}
+
+static bool set_name(struct ticket *ticket, const char *name)
+{
+    size_t room = NAME_SEQUENCE_MAX;
+    const char *sequence = name + strlen(ticket_own_name(ticket));
+
+    if (strlen(sequence) > room)
+        return false;
+    memcpy(ticket->path + ticket->prefix_length, sequence, strlen(sequence) + 1);
+    return true;
+}
+
+/* The uuid is in no listing, and no request that carries it can still be under way. */
+static void not_created(struct ticket *ticket)
+{
+    ticket->phase = TICKET_LISTING;
+    if (ticket->leaving) {
+        ticket->leaving = false;
+        ticket_leave(ticket);
+    } else {
+        ticket_enter(ticket);
+    }
+}
+
+void ticket_adopt(struct ticket *ticket)
+{
+    ticket->phase = TICKET_ADOPTING;
+    ticket->arm = session_ask(ticket->session, VERB_EXISTS, ticket->path, adopted, ticket);
+    if (ticket->arm == NULL)
+        timer_set(ticket->session->core, &ticket->timer, ticket->session->core->now + SECOND);
+}
+
+static void searched(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+    const char *found = NULL;
+
+    (void)request;
+    ticket->list = NULL;
+    if (answer_try_again(reply->answer)) {
+        ticket_recover(ticket);
+        return;
+    }
+    if (reply->answer != ANSWER_OK && reply->answer != ANSWER_NO_NODE) {
+        give_up_later(ticket, answer_error(reply->answer));
+        return;
+    }
+    for (size_t i = 0; i < reply->count && found == NULL; i++)
+        if (name_has_prefix(reply->names[i], ticket_own_name(ticket)))
+            found = reply->names[i];
+    if (found == NULL || !set_name(ticket, found))
+        not_created(ticket);
+    else
+        ticket_adopt(ticket);
+}
+
+static void fence_answered(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->check = NULL;
+    /* The list that follows proves nothing if the fence before it did not get through. */
+    if (answer_try_again(reply->answer) && ticket->phase == TICKET_RECOVERING) {
+        session_cancel(&ticket->list);
+        ticket_recover(ticket);
+    }
+}
+
+/*
+ * Was the node created? A quorum write, then a listing, in one flush: whatever the old connection
+ * had handed to the leader is ordered before the write, whatever it had not is refused since the
+ * session has moved.
+ */
+void ticket_recover(struct ticket *ticket)
+{
+    struct session *session = ticket->session;
+
+    ticket_cancel_requests(ticket);
+    ticket->path[ticket->prefix_length] = '\0';
+    ticket->phase = TICKET_RECOVERING;
+    ticket->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
+    if (ticket->check != NULL)
+        ticket->list = session_ask(session, VERB_CHILDREN, ticket->place->parent, searched, ticket);
+    if (ticket->list == NULL) {
+        session_cancel(&ticket->check);
+        timer_set(session->core, &ticket->timer, session->core->now + SECOND);
+    }
+}
+
+static void ancestors_done(void *owner, enum answer answer)
+{
+    struct ticket *ticket = owner;
+
+    ticket->ancestors = NULL;
+    if (answer_try_again(answer))
+        ticket->rounds--; /* no fault of the directory */
+    if (answer == ANSWER_OK || answer_try_again(answer) || answer == ANSWER_NO_NODE)
+        ticket_enter(ticket);
+    else
+        ticket_fail(ticket, answer_error(answer));
+}
+
+static void create_ancestors(struct ticket *ticket)
+{
+    session_cancel(&ticket->list);
+    if (++ticket->rounds > ROUNDS_MAX) {
+        ticket_fail(ticket, ZKC_ESERVER);
+        return;
+    }
+    ticket->phase = TICKET_ANCESTORS;
+    ticket->ancestors =
+        ancestors_create(ticket->session, ticket->place->parent, ancestors_done, ticket);
+    if (ticket->ancestors == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+static void created_ok(struct ticket *ticket, const struct reply *reply)
+{
+    const char *name = strrchr(reply->path, '/');
+
+    if (name == NULL || !name_has_prefix(name + 1, ticket_own_name(ticket)) ||
+        !set_name(ticket, name + 1)) {
+        ticket_fail(ticket, ZKC_ESERVER);
+        return;
+    }
+    ticket->exists = true;
+    ticket->rounds = 0;
+    ticket->token = reply->stat->czxid;
+    if (ticket->leaving) {
+        ticket->leaving = false;
+        ticket_leave(ticket);
+    }
+}
+
+static void created(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    ticket->create = NULL;
+    if (request_keep(request))
+        ticket->life = request;
+    if (reply->answer == ANSWER_OK) {
+        created_ok(ticket, reply);
+    } else if (reply->answer == ANSWER_LOST) {
+        ticket_recover(ticket);
+    } else if (ticket->leaving) {
+        not_created(ticket);
+    } else if (reply->answer == ANSWER_REFUSED || reply->answer == ANSWER_NODE_EXISTS) {
+        session_cancel(&ticket->list);
+        ticket_enter(ticket);
+    } else if (reply->answer == ANSWER_NO_NODE) {
+        create_ancestors(ticket);
+    } else {
+        ticket_fail(ticket, answer_error(reply->answer));
+    }
+}
+
+static void new_name(struct ticket *ticket)
+{
+    uint8_t random[16];
+    char name[NAME_PREFIX_MAX];
+    const char *parent = strcmp(ticket->place->parent, "/") == 0 ? "" : ticket->place->parent;
+
+    core_random_bytes(ticket->session->core, random, sizeof random);
+    name_format(name, ticket->place->style, random);
+    ticket->prefix_length = strlen(parent) + 1 + strlen(name);
+    snprintf(ticket->path, ticket->prefix_length + 1, "%s/%s", parent, name);
+}
+
+static void send_create(struct ticket *ticket)
+{
+    struct request *request = ticket->life;
+
+    ticket->life = NULL;
+    ticket->create = request;
+    request->verb = VERB_CREATE_CONTENDER;
+    request->watch = false;
+    request->path = ticket->path;
+    request->data = ticket->place->data;
+    request->length = ticket->place->length;
+    request->answered = created;
+    request->owner = ticket;
+    session_submit(ticket->session, request);
+}
+
+/* A new uuid for every create, so that no node of an earlier attempt is ever mistaken for this one.
+ */
+void ticket_enter(struct ticket *ticket)
+{
+    ticket->exists = false;
+    ticket->next_in_line = false;
+    ticket->own_epoch = 0;
+    ticket->phase = TICKET_JOINING;
+    watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+    if (ticket->life == NULL)
+        ticket->life = request_new();
+    if (ticket->life == NULL) {
+        ticket_fail(ticket, ZKC_ENOMEM);
+        return;
+    }
+    new_name(ticket);
+    send_create(ticket);
+    ticket_ask_list(ticket);
+}

@@ -1,0 +1,237 @@
+/*
+ * Where do we stand in the queue, and the wait for who is ahead.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/ticket_parts.h"
+#include "base/mem.h"
+#include "core/path.h"
+#include "core/sorting.h"
+
+#include <zkcoord/zkcoord.h>
+
+#include <string.h>
+
+static void arm_ahead(struct ticket *ticket);
+
+/* ---- waiting for who is ahead ---- */
+
+/*
+ * The one ahead was the very first of a listing that we were second in. Nobody can have come before
+ * us since (the server numbers upwards), so we are first if our own node still exists: its watch
+ * was set on this same connection, which delivers events in the order they happened, and it is
+ * silent.
+ */
+static bool inherits(const struct ticket *ticket)
+{
+    return ticket->next_in_line && ticket->own_epoch == ticket->session->epoch &&
+           session_connected(ticket->session);
+}
+
+static void ahead_gone(struct ticket *ticket)
+{
+    bool same_connection = ticket->armed_epoch == ticket->session->epoch;
+
+    mem_free(ticket->ahead);
+    ticket->ahead = NULL;
+    if (same_connection && inherits(ticket))
+        ticket_first(ticket);
+    else
+        ticket_list_again(ticket);
+}
+
+static void ahead_armed(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->arm = NULL;
+    if (reply->answer == ANSWER_OK) {
+        ticket->armed_epoch = ticket->session->epoch;
+        ticket->phase = TICKET_WAITING;
+        return;
+    }
+    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
+    if (reply->answer == ANSWER_NO_NODE) {
+        ticket->armed_epoch = ticket->session->epoch;
+        ahead_gone(ticket);
+    } else if (answer_try_again(reply->answer)) {
+        arm_ahead(ticket);
+    } else if (reply->answer == ANSWER_NO_AUTH) {
+        ticket_poll_ahead(ticket);
+    } else {
+        ticket_fail(ticket, answer_error(reply->answer));
+    }
+}
+
+/* A get leaves no watch behind on a node that is gone, an exists would. */
+static void arm_ahead(struct ticket *ticket)
+{
+    if (!watches_room(&ticket->session->watches, WATCH_NEEDED)) {
+        ticket_poll_ahead(ticket);
+        return;
+    }
+    ticket->phase = TICKET_ARMING;
+    ticket->arm = session_ask_watch(ticket->session, VERB_GET, ticket->ahead, ahead_armed, ticket);
+    if (ticket->arm == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+    else
+        watcher_add(&ticket->session->watches, &ticket->ahead_watcher, ticket->ahead);
+}
+
+static void polled(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+    struct session *session = ticket->session;
+
+    (void)request;
+    ticket->arm = NULL;
+    if (reply->answer == ANSWER_NO_NODE) {
+        ticket->armed_epoch = session->epoch;
+        ahead_gone(ticket);
+    } else if (reply->answer == ANSWER_OK) {
+        int64_t pause = session->timeout / 5 > SECOND ? session->timeout / 5 : SECOND;
+        timer_set(session->core, &ticket->timer,
+                  session->core->now + pause + core_random_below(session->core, pause / 4));
+    } else if (answer_try_again(reply->answer)) {
+        ticket_poll_ahead(ticket);
+    } else {
+        ticket_fail(ticket, answer_error(reply->answer));
+    }
+}
+
+/*
+ * Without a watch: the content of the node ahead is forbidden to us, and servers that have mended
+ * CVE-2024-23944 send no events of such a node; or the session has all the watches that it can
+ * carry over a reconnection. Whether the node exists is asked now and then instead.
+ */
+void ticket_poll_ahead(struct ticket *ticket)
+{
+    ticket->phase = TICKET_WAITING;
+    ticket->arm = session_ask(ticket->session, VERB_EXISTS, ticket->ahead, polled, ticket);
+    if (ticket->arm == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
+{
+    struct ticket *ticket = container_of(watcher, struct ticket, ahead_watcher);
+
+    session_cancel(&ticket->arm);
+    if (event == WATCH_DELETED)
+        ahead_gone(ticket);
+    else
+        arm_ahead(ticket);
+}
+
+static void wait_behind(struct ticket *ticket, const struct roster *roster, size_t me)
+{
+    mem_free(ticket->ahead);
+    ticket->ahead = path_child(ticket->place->parent, roster->at[me - 1].name);
+    if (ticket->ahead == NULL) {
+        ticket_fail(ticket, ZKC_ENOMEM);
+        return;
+    }
+    ticket->next_in_line = me == 1;
+    if (ticket->next_in_line) {
+        /* Sent first, so that the answer about the one ahead finds ours answered. */
+        ticket_watch_own(ticket);
+        session_keep(ticket->session, &ticket->keeper);
+    } else {
+        session_keep_no_more(ticket->session, &ticket->keeper);
+    }
+    arm_ahead(ticket);
+    if (ticket->phase == TICKET_ARMING || ticket->phase == TICKET_WAITING)
+        ticket_tell(ticket, TICKET_QUEUED, (int)me);
+}
+
+/* ---- where do we stand? ---- */
+
+const char *ticket_own_name(const struct ticket *ticket)
+{
+    return strrchr(ticket->path, '/') + 1;
+}
+
+static void rank(struct ticket *ticket, const struct roster *roster)
+{
+    size_t me = roster_find(roster, ticket_own_name(ticket));
+
+    if (me == ROSTER_NOBODY)
+        ticket_own_gone(ticket);
+    else if (me == 0)
+        ticket_first(ticket);
+    else if (ticket->try_only)
+        ticket_fail(ticket, ZKC_EBUSY);
+    else
+        wait_behind(ticket, roster, me);
+}
+
+static void sorted(void *owner, enum answer answer, const struct roster *roster)
+{
+    struct ticket *ticket = owner;
+
+    ticket->sorting = NULL;
+    if (answer == ANSWER_OK)
+        rank(ticket, roster);
+    else if (answer_try_again(answer))
+        ticket_list_again(ticket);
+    else
+        ticket_fail(ticket, answer_error(answer));
+}
+
+static void sort_and_rank(struct ticket *ticket, struct roster *roster)
+{
+    ticket->phase = TICKET_SORTING;
+    ticket->sorting = sorting_start(ticket->session, ticket->place->parent, roster, sorted, ticket);
+    if (ticket->sorting == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+static void evaluate(struct ticket *ticket, const struct reply *reply)
+{
+    struct roster roster;
+
+    if (roster_build(&roster, reply->names, reply->count) != 0) {
+        ticket_fail(ticket, ZKC_ENOMEM);
+        return;
+    }
+    if (roster.ambiguous && roster.count > 0)
+        sort_and_rank(ticket, &roster);
+    else
+        rank(ticket, &roster);
+    roster_clear(&roster);
+}
+
+static void listed(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->list = NULL;
+    if (reply->answer == ANSWER_OK)
+        evaluate(ticket, reply);
+    else if (answer_try_again(reply->answer))
+        ticket_list_again(ticket);
+    else if (reply->answer == ANSWER_NO_NODE)
+        ticket_own_gone(ticket); /* the whole directory has vanished */
+    else
+        ticket_fail(ticket, answer_error(reply->answer));
+}
+
+void ticket_ask_list(struct ticket *ticket)
+{
+    ticket->list =
+        session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, listed, ticket);
+    if (ticket->list == NULL)
+        ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+/* If we turn out to be first we shall need proof of the session: in the same flush, not later. */
+void ticket_list_again(struct ticket *ticket)
+{
+    ticket->phase = TICKET_LISTING;
+    ticket->next_in_line = false;
+    if (!session_grantable(ticket->session) && ticket->check == NULL)
+        ticket->check =
+            session_ask(ticket->session, VERB_CHECK, ticket->path, ticket_checked, ticket);
+    ticket_ask_list(ticket);
+}

@@ -1,0 +1,22 @@
+/*
+ * The only internal header that a recipe may include: tickets, peeks, and the ways in and out.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_KIT_H
+#define ZKC_KIT_H
+
+#include "base/mem.h"
+#include "core/path.h"
+#include "core/payload.h"
+#include "core/peek.h"
+#include "core/ticket.h"
+#include "run/contest.h"
+#include "run/hold.h"
+#include "run/host.h"
+#include "run/listing.h"
+#include "run/observer.h"
+#include "run/operation.h"
+#include "run/options.h"
+#include "run/place.h"
+
+#endif

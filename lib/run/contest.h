@@ -1,0 +1,56 @@
+/*
+ * One contender with one call at a time: acquire, hold, release. What lock and leader have in
+ * common. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_RUN_CONTEST_H
+#define ZKC_RUN_CONTEST_H
+
+#include "core/ticket.h"
+#include "run/hold.h"
+#include "run/operation.h"
+
+struct contest {
+    zkc_sync *sync;
+    struct pooled *pooled;
+    struct place *place;
+    bool closed;           /* nothing begins any more */
+    struct ticket *ticket; /* of the acquire, grant or release in progress */
+    struct hold hold;
+    struct operation operation;
+};
+
+/* All under the mutex, except contest_wait(). object is whose callbacks these are. Takes over
+ * references to pooled and place. */
+void contest_init(struct contest *contest, zkc_sync *sync, struct pooled *pooled,
+                  struct place *place, void *object);
+void contest_destroy(struct contest *contest);
+
+/* Begins: ZKC_OK, then the operation completes; or why not. */
+int contest_acquire(struct contest *contest, bool try_only, int64_t deadline, struct wait *wait,
+                    complete_fn complete);
+int contest_release(struct contest *contest, int64_t deadline, struct wait *wait,
+                    complete_fn complete);
+
+/* Completes the acquire in progress with the error. ZKC_ENOTHELD if there is none. */
+int contest_cancel(struct contest *contest, int error);
+
+/* Gives up whatever is held or wanted, for good; a call in progress completes with the error. */
+void contest_end(struct contest *contest, int error);
+
+/* From now on every grant watches its own node at once. */
+void contest_watch_own(struct contest *contest);
+
+bool contest_acquiring(const struct contest *contest);
+
+/* Somebody will run the callback of a call that is about to begin: ZKC_OK, or why there is none. */
+int contest_prepare_async(struct contest *contest, zkc_done_fn done, void *arg);
+
+/* Public calls: these enter by themselves. */
+int contest_call_release(struct contest *contest, zkc_context *context);
+int contest_call_release_async(struct contest *contest, zkc_done_fn done, void *arg);
+int contest_call_revoked_fd(struct contest *contest);
+int contest_call_on_revoked(struct contest *contest, zkc_revoked_fn revoked, void *arg);
+int contest_call_reason(struct contest *contest);
+int contest_call_check_op(struct contest *contest, struct zoo_op *op);
+
+#endif

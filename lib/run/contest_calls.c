@@ -1,0 +1,90 @@
+/*
+ * Public calls that are the same for a lock that is held and for leadership. They enter by
+ * themselves. SPDX-License-Identifier: Apache-2.0
+ */
+#include "run/contest.h"
+
+int contest_call_release(struct contest *contest, zkc_context *context)
+{
+    zkc_sync *sync = contest->sync;
+    struct wait wait;
+    int error = host_begin_blocking(sync);
+
+    if (error != ZKC_OK)
+        return error;
+    wait_init(&wait, context);
+    error = contest_release(contest, context_deadline(context), &wait, NULL);
+    host_leave(sync);
+    return error != ZKC_OK ? error : operation_wait(sync, &contest->operation, &wait);
+}
+
+int contest_prepare_async(struct contest *contest, zkc_done_fn done, void *arg)
+{
+    if (contest->closed)
+        return ZKC_ECLOSED;
+    if (!operation_idle(&contest->operation))
+        return ZKC_EALREADY;
+    if (dispatch_prepare(contest->sync) != 0)
+        return ZKC_ESYSTEM;
+    contest->operation.done = done;
+    contest->operation.arg = arg;
+    return ZKC_OK;
+}
+
+int contest_call_release_async(struct contest *contest, zkc_done_fn done, void *arg)
+{
+    zkc_sync *sync = contest->sync;
+    int error = host_begin(sync);
+
+    if (error != ZKC_OK)
+        return error;
+    error = contest_prepare_async(contest, done, arg);
+    if (error == ZKC_OK)
+        error = contest_release(contest, NEVER, NULL, operation_done);
+    host_leave(sync);
+    return error;
+}
+
+int contest_call_revoked_fd(struct contest *contest)
+{
+    int fd = host_begin(contest->sync);
+
+    if (fd != ZKC_OK)
+        return fd;
+    fd = hold_fd(&contest->hold);
+    host_leave(contest->sync);
+    return fd;
+}
+
+int contest_call_on_revoked(struct contest *contest, zkc_revoked_fn revoked, void *arg)
+{
+    int error = host_begin(contest->sync);
+
+    if (error != ZKC_OK)
+        return error;
+    error = hold_on_revoked(&contest->hold, revoked, arg);
+    host_leave(contest->sync);
+    return error;
+}
+
+int contest_call_reason(struct contest *contest)
+{
+    int reason = host_begin(contest->sync);
+
+    if (reason != ZKC_OK)
+        return reason;
+    reason = hold_reason(&contest->hold);
+    host_leave(contest->sync);
+    return reason;
+}
+
+int contest_call_check_op(struct contest *contest, struct zoo_op *op)
+{
+    int error = op == NULL ? ZKC_EINVAL : host_begin(contest->sync);
+
+    if (error != ZKC_OK)
+        return error;
+    error = hold_check_op(&contest->hold, op);
+    host_leave(contest->sync);
+    return error;
+}

@@ -1,0 +1,55 @@
+/*
+ * A grant as its holder sees it: held or revoked, until when, and every way to hear of the end.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_RUN_HOLD_H
+#define ZKC_RUN_HOLD_H
+
+#include "core/ticket.h"
+#include "run/dispatch.h"
+#include "run/wait.h"
+
+struct hold {
+    zkc_sync *sync;
+    struct session *session;
+    atomic_bool held;
+    _Atomic int64_t token;
+    _Atomic int64_t granted_deadline; /* of the lease when it was granted */
+    struct ticket *ticket;            /* of the grant, NULL when none */
+    bool always_watch;                /* our own node, asked for or not */
+    int reason;                       /* of the revocation, ZKC_OK if none */
+    int fd;                           /* -1 until asked for */
+    int64_t armed;                    /* what the fd is set to */
+    struct prover prover;
+    zkc_revoked_fn revoked;
+    void *arg;
+    struct delivery delivery;
+    unsigned untold; /* revocations that the callback has not been told of */
+    int told_reason;
+    struct list waiters;
+    char *check_path;
+};
+
+void hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object);
+void hold_destroy(struct hold *hold); /* under the mutex */
+
+/* Without the mutex, anywhere. */
+bool hold_is_valid(const struct hold *hold);
+int64_t hold_remaining_ms(const struct hold *hold);
+int64_t hold_token(const struct hold *hold);
+
+/* Under the mutex. */
+void hold_grant(struct hold *hold, struct ticket *ticket);
+void hold_revoke(struct hold *hold, enum revocation reason);
+void hold_lapse(struct hold *hold);                   /* revokes a grant whose lease has run out */
+void hold_end(struct hold *hold, int waiters_result); /* given up by the user */
+void hold_close(struct hold *hold, int waiters_result); /* closed under the user */
+int hold_fd(struct hold *hold);
+int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg);
+int hold_reason(struct hold *hold);
+int hold_check_op(struct hold *hold, struct zoo_op *op);
+
+/* Enters by itself; blocks. */
+int hold_wait_revoked(struct hold *hold, zkc_context *context);
+
+#endif

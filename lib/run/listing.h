@@ -1,0 +1,20 @@
+/*
+ * Snapshots of who contends: what zkc_contenders is made of, and the blocking read of one.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_RUN_LISTING_H
+#define ZKC_RUN_LISTING_H
+
+#include "core/peek.h"
+#include "run/host.h"
+
+struct place;
+
+/* Makes a snapshot, taking paths and data out of the seats. NULL without memory. */
+zkc_contenders *contenders_new(struct seat *seats, size_t count);
+
+/* Reads once. first_only: at most one contender. Enters by itself; blocks. */
+int listing_read(zkc_sync *sync, struct session *session, struct place *place, bool first_only,
+                 zkc_context *context, zkc_contenders **ret_contenders);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/reaper.h"
+#include "run/host.h"
+
+static void *bury(void *argument)
+{
+    struct zk *zk = argument;
+    zkc_sync *sync = zk_user(zk);
+
+    zk_close(zk);
+    host_enter(sync);
+    sync->helpers--;
+    pthread_cond_broadcast(&sync->changed);
+    host_leave(sync);
+    host_unref(sync);
+    return NULL;
+}
+
+void reaper_retry(zkc_sync *sync)
+{
+    struct list *link;
+    pthread_t thread;
+
+    while ((link = list_pop(&sync->graves)) != NULL) {
+        sync->helpers++;
+        if (host_thread(bury, zk_of_link(link), &thread) != 0) {
+            sync->helpers--;
+            list_prepend(&sync->graves, link);
+            return;
+        }
+        pthread_detach(thread);
+    }
+}
+
+void reaper_finish(zkc_sync *sync)
+{
+    struct list *link;
+
+    while ((link = list_pop(&sync->graves)) != NULL) {
+        zk_close(zk_of_link(link));
+        host_unref(sync);
+    }
+}
+
+void reaper_bury(zkc_sync *sync, struct zk *zk)
+{
+    list_append(&sync->graves, zk_link(zk));
+    reaper_retry(sync);
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Includes point downwards only (see CONTRIBUTING): base < core < zk < run < kit.h < recipes.
+set -euo pipefail
+: "${top_srcdir:?}"
+cd "$top_srcdir"
+
+standard='assert|ctype|errno|inttypes|limits|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string'
+
+# "file include" for each include of the library, like: lib/core/name.c "core/name.h"
+includes() {
+    grep -nHE '^[[:space:]]*#[[:space:]]*include' "$@" |
+        sed -E 's/^([^:]*):[0-9]*:[^<"]*([<"][^>"]*[>"]).*/\1 \2/'
+}
+
+# The expression that all includes of a file must match.
+allowed() {
+    case $1 in
+    lib/base/*) echo "\"base/.*\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
+    lib/core/payload.c) echo "\"(base|core)/.*\"|<zkcoord/zkcoord\.h>|<jansson\.h>|<($standard)\.h>" ;;
+    lib/core/nodes.c) echo "\"(base|core)/.*\"|<zkcoord/zkcoord\.h>|<arpa/inet\.h>|<($standard)\.h>" ;;
+    lib/core/*) echo "\"(base|core)/.*\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
+    lib/zk/zk.c) echo '"(base|core|zk)/.*"|<.*>' ;;
+    lib/zk/*) echo "\"(base|core|zk)/.*\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
+    lib/run/*) echo '"(base|core|zk|run)/.*"|<(zkcoord/zkcoord\.h|[^z].*)>' ;;
+    lib/kit.h) echo "\"(base|core|run)/.*\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
+    recipes/*) echo "\"kit\.h\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
+    examples/* | tests/integration/*) echo '"[^/]*"|<.*>' ;;
+    *) echo "nothing: no rule for it" ;;
+    esac
+}
+
+mapfile -t files < <(find lib recipes examples tests/integration -name '*.[ch]' | LC_ALL=C sort)
+status=0
+while read -r file include; do
+    if ! grep -qxE "$(allowed "$file")" <<<"$include"; then
+        echo "$file must not include $include"
+        status=1
+    fi
+done < <(includes "${files[@]}")
+
+# Headers that include each other in a circle: tsort names them.
+if ! includes "${files[@]}" | sed -nE 's/^(.*\.h) "(.*)"/\1 lib\/\2/p' | tsort >/dev/null; then
+    status=1
+fi
+exit $status

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pretend.h"
+#include "core/path.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+void pretend_init(struct pretend *pretend)
+{
+    memset(pretend, 0, sizeof *pretend);
+    core_init(&pretend->core, 1);
+    pretend->core.now = 1000 * SECOND;
+    session_init(&pretend->session, &pretend->core, 10000);
+    session_start(&pretend->session);
+}
+
+static void answer_held(struct pretend *pretend, enum answer code)
+{
+    for (size_t i = 0; i < pretend->held_count; i++) {
+        struct reply reply = {.answer = code};
+        request_answered(pretend->held[i], &reply);
+    }
+    pretend->held_count = 0;
+}
+
+void pretend_free(struct pretend *pretend)
+{
+    session_stop(&pretend->session);
+    answer_held(pretend, ANSWER_LOST);
+    core_run_timers(&pretend->core);
+    map_clear(&pretend->session.watches);
+    while (pretend->count > 0)
+        free(pretend->nodes[--pretend->count].path);
+}
+
+/* The client would call these with the handle that the core asked for. */
+static void serve_wishes(struct pretend *pretend)
+{
+    struct session *session = &pretend->session;
+
+    if (session->drop_wanted) {
+        session->drop_wanted = false;
+        session->handle = NULL;
+        pretend->connected = false;
+        answer_held(pretend, ANSWER_LOST);
+    }
+    if (session->open_wanted) {
+        session->open_wanted = false;
+        session_opened(session, pretend);
+    }
+    list_remove(&session->attention);
+}
+
+void pretend_connect(struct pretend *pretend, int64_t id)
+{
+    pretend_run(pretend);
+    pretend->connected = true;
+    session_connected_event(&pretend->session, id, 10000);
+    pretend_run(pretend);
+}
+
+void pretend_disconnect(struct pretend *pretend)
+{
+    pretend->connected = false;
+    session_disconnected_event(&pretend->session);
+    answer_held(pretend, ANSWER_LOST);
+    pretend_run(pretend);
+}
+
+void pretend_expire(struct pretend *pretend)
+{
+    int64_t id = pretend->session.id;
+
+    for (size_t i = pretend->count; i-- > 0;)
+        if (pretend->nodes[i].owner == id && id != 0)
+            pretend_remove(pretend, pretend->nodes[i].path);
+    session_expired_event(&pretend->session);
+    pretend_run(pretend);
+}
+
+struct pretend_node *pretend_find(struct pretend *pretend, const char *path)
+{
+    for (size_t i = 0; i < pretend->count; i++)
+        if (strcmp(pretend->nodes[i].path, path) == 0)
+            return &pretend->nodes[i];
+    return NULL;
+}
+
+static bool is_child(const char *path, const char *parent)
+{
+    size_t length = strlen(parent);
+
+    return strncmp(path, parent, length) == 0 && path[length] == '/' &&
+           strchr(path + length + 1, '/') == NULL;
+}
+
+size_t pretend_children(struct pretend *pretend, const char *parent)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pretend->count; i++)
+        count += is_child(pretend->nodes[i].path, parent);
+    return count;
+}
+
+struct pretend_node *pretend_add(struct pretend *pretend, const char *path, int64_t owner)
+{
+    struct pretend_node *node = &pretend->nodes[pretend->count++];
+
+    assert_true(pretend->count < PRETEND_NODES);
+    memset(node, 0, sizeof *node);
+    node->path = strdup(path);
+    node->czxid = ++pretend->zxid;
+    node->owner = owner;
+    return node;
+}
+
+void pretend_remove(struct pretend *pretend, const char *path)
+{
+    struct pretend_node *node = pretend_find(pretend, path);
+    struct pretend_node gone;
+
+    assert_non_null(node);
+    gone = *node;
+    *node = pretend->nodes[--pretend->count];
+    pretend->zxid++;
+    if (gone.watched && pretend->connected)
+        watches_fire(&pretend->session.watches, gone.path, WATCH_DELETED);
+    free(gone.path);
+}
+
+void pretend_fail(struct pretend *pretend, enum verb verb, enum pretend_fault fault, int skip)
+{
+    pretend->fault = fault;
+    pretend->fault_verb = verb;
+    pretend->fault_skip = skip;
+}
+
+void pretend_answer(struct pretend *pretend, enum verb verb, enum answer answer)
+{
+    pretend_fail(pretend, verb, PRETEND_ANSWER, 0);
+    pretend->fault_answer = answer;
+}
+
+/* ---- operations ---- */
+
+struct outcome {
+    struct reply reply;
+    struct node_stat stat;
+    char path[512];
+    const char *names[PRETEND_NODES];
+};
+
+static void create(struct pretend *pretend, const struct request *request, struct outcome *out)
+{
+    char parent[512];
+    struct pretend_node *node;
+
+    snprintf(parent, sizeof parent, "%.*s", (int)path_parent_length(request->path), request->path);
+    if (parent[0] != '\0' && pretend_find(pretend, parent) == NULL) {
+        out->reply.answer = ANSWER_NO_NODE;
+        return;
+    }
+    if (request->verb == VERB_CREATE_CONTENDER)
+        snprintf(out->path, sizeof out->path, "%s%010d", request->path, (int)pretend->sequence++);
+    else
+        snprintf(out->path, sizeof out->path, "%s", request->path);
+    if (pretend_find(pretend, out->path) != NULL) {
+        out->reply.answer = ANSWER_NODE_EXISTS;
+        return;
+    }
+    node = pretend_add(pretend, out->path,
+                       request->verb == VERB_CREATE_CONTENDER ? pretend->session.id : 0);
+    out->stat.czxid = node->czxid;
+    out->stat.owner = node->owner;
+    out->reply.path = out->path;
+}
+
+static void read_node(struct pretend *pretend, const struct request *request, struct outcome *out)
+{
+    struct pretend_node *node = pretend_find(pretend, request->path);
+
+    if (node == NULL) {
+        out->reply.answer = strcmp(request->path, "/") == 0 ? ANSWER_OK : ANSWER_NO_NODE;
+        return;
+    }
+    if (request->watch)
+        node->watched = true;
+    out->stat.czxid = out->stat.mzxid = node->czxid;
+    out->stat.owner = node->owner;
+    out->reply.data = node->data;
+    out->reply.length = node->length;
+}
+
+static void children(struct pretend *pretend, const struct request *request, struct outcome *out)
+{
+    if (pretend_find(pretend, request->path) == NULL) {
+        out->reply.answer = ANSWER_NO_NODE;
+        return;
+    }
+    if (request->watch)
+        pretend->children_watched = true;
+    for (size_t i = 0; i < pretend->count; i++)
+        if (is_child(pretend->nodes[i].path, request->path))
+            out->names[out->reply.count++] = strrchr(pretend->nodes[i].path, '/') + 1;
+    out->reply.names = out->names;
+}
+
+static void apply(struct pretend *pretend, const struct request *request, struct outcome *out)
+{
+    switch (request->verb) {
+    case VERB_CREATE_CONTENDER:
+    case VERB_CREATE_CONTAINER:
+    case VERB_CREATE_PLAIN:
+        create(pretend, request, out);
+        break;
+    case VERB_DELETE:
+        if (pretend_find(pretend, request->path) == NULL)
+            out->reply.answer = ANSWER_NO_NODE;
+        else
+            pretend_remove(pretend, request->path);
+        break;
+    case VERB_CHILDREN:
+        children(pretend, request, out);
+        break;
+    case VERB_UNWATCH:
+        if (pretend_find(pretend, request->path) != NULL)
+            pretend_find(pretend, request->path)->watched = false;
+        break;
+    default:
+        read_node(pretend, request, out);
+        break;
+    }
+}
+
+static bool meets_fault(struct pretend *pretend, const struct request *request)
+{
+    return pretend->fault != PRETEND_NONE && request->verb == pretend->fault_verb &&
+           pretend->fault_skip-- == 0;
+}
+
+static void lose(struct pretend *pretend, struct request *request)
+{
+    struct reply lost = {.answer = ANSWER_LOST};
+
+    pretend->connected = false;
+    session_disconnected_event(&pretend->session);
+    request_answered(request, &lost);
+}
+
+static void serve(struct pretend *pretend, struct request *request)
+{
+    struct outcome out;
+    enum pretend_fault fault = PRETEND_NONE;
+
+    memset(&out, 0, sizeof out);
+    out.reply.stat = &out.stat;
+    out.reply.decided = true;
+    pretend->asked[request->verb]++;
+    if (meets_fault(pretend, request)) {
+        fault = pretend->fault;
+        pretend->fault = PRETEND_NONE;
+    }
+    if (fault == PRETEND_ANSWER) {
+        out.reply.answer = pretend->fault_answer;
+    } else if (fault != PRETEND_LOSE_BEFORE) {
+        apply(pretend, request, &out);
+        out.reply.proof = request->verb <= VERB_CHECK;
+    }
+    if (fault == PRETEND_LOSE_BEFORE || fault == PRETEND_LOSE_AFTER)
+        lose(pretend, request);
+    else
+        request_answered(request, &out.reply);
+}
+
+void pretend_run(struct pretend *pretend)
+{
+    struct request *request;
+
+    do {
+        core_run_timers(&pretend->core);
+        serve_wishes(pretend);
+        request = session_next_request(&pretend->session);
+        if (request == NULL)
+            continue;
+        if (pretend->deaf)
+            pretend->held[pretend->held_count++] = request;
+        else if (!pretend->connected)
+            lose(pretend, request);
+        else
+            serve(pretend, request);
+    } while (request != NULL || core_next_timer(&pretend->core) <= pretend->core.now ||
+             pretend->session.drop_wanted || pretend->session.open_wanted);
+}
+
+void pretend_pass(struct pretend *pretend, int64_t ns)
+{
+    int64_t end = pretend->core.now + ns;
+
+    while (pretend->core.now < end) {
+        int64_t next = core_next_timer(&pretend->core);
+        pretend->core.now =
+            next < end ? (next > pretend->core.now ? next : pretend->core.now) : end;
+        pretend_run(pretend);
+    }
+}

@@ -1,0 +1,71 @@
+/*
+ * A pretended server for tests of the core: answers requests from a little tree, in order, at a
+ * virtual time, and can lose, refuse or hold back what a test names.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TEST_PRETEND_H
+#define TEST_PRETEND_H
+
+#include "core/session.h"
+
+#define PRETEND_NODES 64
+
+struct pretend_node {
+    char *path;
+    char data[64];
+    size_t length;
+    int64_t czxid;
+    int64_t owner;
+    bool watched;
+};
+
+enum pretend_fault {
+    PRETEND_NONE,
+    PRETEND_LOSE_BEFORE, /* not applied, connection lost */
+    PRETEND_LOSE_AFTER,  /* applied, connection lost */
+    PRETEND_ANSWER       /* not applied, answered with fault_answer */
+};
+
+struct pretend {
+    struct core core;
+    struct session session;
+    struct pretend_node nodes[PRETEND_NODES];
+    size_t count;
+    int64_t zxid;
+    int64_t sequence;
+    bool connected;
+    bool children_watched;
+    bool deaf; /* requests stay in flight */
+    enum pretend_fault fault;
+    enum verb fault_verb;
+    enum answer fault_answer;
+    int fault_skip; /* how many of the verb go well before */
+    size_t asked[VERB_UNWATCH + 1];
+    struct request *held[256];
+    size_t held_count;
+};
+
+/* A session with a timeout of ten seconds that is not connected yet. */
+void pretend_init(struct pretend *pretend);
+void pretend_free(struct pretend *pretend);
+
+void pretend_connect(struct pretend *pretend, int64_t id); /* another id: a new session */
+void pretend_disconnect(struct pretend *pretend);
+void pretend_expire(struct pretend *pretend);
+
+/* Answers everything that is or becomes due now, timers included. */
+void pretend_run(struct pretend *pretend);
+
+/* Lets time pass in small steps, answering meanwhile. */
+void pretend_pass(struct pretend *pretend, int64_t ns);
+
+struct pretend_node *pretend_add(struct pretend *pretend, const char *path, int64_t owner);
+void pretend_remove(struct pretend *pretend, const char *path); /* fires its watch */
+struct pretend_node *pretend_find(struct pretend *pretend, const char *path);
+size_t pretend_children(struct pretend *pretend, const char *parent);
+
+/* The next request of this verb, after skip others, meets the fault. */
+void pretend_fail(struct pretend *pretend, enum verb verb, enum pretend_fault fault, int skip);
+void pretend_answer(struct pretend *pretend, enum verb verb, enum answer answer);
+
+#endif

@@ -1,0 +1,831 @@
+/*
+ * Stories of one contender: joining, waiting, holding, losing, leaving.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "pretend.h"
+#include "core/ticket.h"
+
+#include <zkcoord/zkcoord.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DIR "/ns/lock/x"
+
+struct story {
+    struct pretend server;
+    struct place *place;
+    struct ticket *ticket;
+    int queued, granted, failed, revoked, gone, stuck;
+    int detail;
+    int error; /* of TICKET_FAILED */
+    int64_t token;
+};
+
+static void on_event(void *owner, struct ticket *ticket, enum ticket_event event, int detail)
+{
+    struct story *story = owner;
+
+    story->detail = detail;
+    story->queued += event == TICKET_QUEUED;
+    story->granted += event == TICKET_GRANTED;
+    story->failed += event == TICKET_FAILED;
+    story->revoked += event == TICKET_REVOKED;
+    story->stuck += event == TICKET_STUCK;
+    story->gone += event == TICKET_GONE;
+    if (event == TICKET_FAILED)
+        story->error = detail;
+    if (event == TICKET_GRANTED)
+        story->token = ticket->token;
+    if (event == TICKET_GONE)
+        story->ticket = NULL;
+}
+
+static void begin(struct story *story)
+{
+    memset(story, 0, sizeof *story);
+    pretend_init(&story->server);
+    story->place = place_new(DIR, "me", 2, NAME_LOCK);
+    pretend_add(&story->server, "/ns", 0);
+    pretend_add(&story->server, "/ns/lock", 0);
+    pretend_add(&story->server, DIR, 0);
+}
+
+static void end(struct story *story)
+{
+    pretend_free(&story->server);
+    place_unref(story->place);
+}
+
+static void join(struct story *story)
+{
+    assert_int_equal(
+        ticket_join(&story->server.session, story->place, false, on_event, story, &story->ticket),
+        0);
+    pretend_run(&story->server);
+}
+
+static struct pretend_node *rival(struct story *story, int sequence)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, DIR "/_c_00000000-0000-4000-8000-%012d-lock-%010d", sequence,
+             sequence);
+    story->server.sequence = sequence + 1;
+    return pretend_add(&story->server, path, 99);
+}
+
+static void without_rivals_it_takes_one_create_and_one_list(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
+    assert_int_equal(story.server.asked[VERB_CHILDREN], 1);
+    assert_int_equal(story.server.asked[VERB_GET], 0);
+    assert_int_equal(story.token, pretend_find(&story.server, story.ticket->path)->czxid);
+    ticket_leave(story.ticket);
+    pretend_run(&story.server);
+    assert_int_equal(story.gone, 1);
+    assert_int_equal(story.server.asked[VERB_DELETE], 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 0);
+    end(&story);
+}
+
+static void both_requests_are_sent_before_any_answer(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    story.server.deaf = true;
+    join(&story);
+    assert_int_equal(story.server.held_count, 2);
+    assert_int_equal(story.server.held[0]->verb, VERB_CREATE_CONTENDER);
+    assert_int_equal(story.server.held[1]->verb, VERB_CHILDREN);
+    end(&story);
+}
+
+static void missing_ancestors_are_created(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_remove(&story.server, DIR);
+    pretend_remove(&story.server, "/ns/lock");
+    pretend_connect(&story.server, 7);
+    join(&story);
+    assert_int_equal(story.granted, 1);
+    assert_non_null(pretend_find(&story.server, DIR));
+    end(&story);
+}
+
+static void servers_without_containers_get_plain_ancestors(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_remove(&story.server, DIR);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTAINER, PRETEND_ANSWER, 2);
+    story.server.fault_answer = ANSWER_UNSUPPORTED;
+    join(&story);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CREATE_PLAIN], 1);
+    end(&story);
+}
+
+static void a_second_waits_and_inherits_without_a_request(void **state)
+{
+    struct story story;
+    struct pretend_node *first;
+    size_t lists;
+    char path[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    first = rival(&story, 3);
+    strcpy(path, first->path);
+    join(&story);
+    assert_int_equal(story.queued, 1);
+    assert_int_equal(story.granted, 0);
+    pretend_pass(&story.server, 30 * SECOND);
+    lists = story.server.asked[VERB_CHILDREN];
+    story.server.deaf = true; /* no answer could help from here on */
+    pretend_remove(&story.server, path);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CHILDREN], lists);
+    end(&story);
+}
+
+static void a_third_lists_again_when_the_second_leaves(void **state)
+{
+    struct story story;
+    char first[256], second[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    strcpy(second, rival(&story, 4)->path);
+    join(&story);
+    pretend_remove(&story.server, second);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 0);
+    assert_int_equal(story.queued, 2);
+    pretend_remove(&story.server, first);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
+static void only_the_predecessor_is_watched(void **state)
+{
+    struct story story;
+    char first[256], second[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    strcpy(second, rival(&story, 4)->path);
+    join(&story);
+    assert_false(pretend_find(&story.server, first)->watched);
+    assert_true(pretend_find(&story.server, second)->watched);
+    end(&story);
+}
+
+static void a_waiter_whose_own_node_vanished_first_does_not_inherit(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    join(&story);
+    pretend_pass(&story.server, 5 * SECOND);
+    rival(&story, 9); /* somebody behind us */
+    pretend_remove(&story.server, story.ticket->path);
+    pretend_remove(&story.server, first);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 0); /* the one behind us holds now; we are queued behind it */
+    assert_int_equal(pretend_children(&story.server, DIR), 2);
+    end(&story);
+}
+
+static void after_a_reconnection_it_lists_before_it_inherits(void **state)
+{
+    struct story story;
+    char first[256];
+    size_t lists;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    join(&story);
+    pretend_disconnect(&story.server);
+    pretend_connect(&story.server, 7);
+    lists = story.server.asked[VERB_CHILDREN];
+    pretend_remove(&story.server, first);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CHILDREN], lists + 1);
+    end(&story);
+}
+
+static void try_does_not_wait(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    rival(&story, 3);
+    assert_int_equal(
+        ticket_join(&story.server.session, story.place, true, on_event, &story, &story.ticket), 0);
+    pretend_run(&story.server);
+    assert_int_equal(story.failed, 1);
+    assert_int_equal(story.gone, 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 1);
+    end(&story);
+}
+
+static void a_create_whose_reply_was_lost_is_found_by_its_uuid(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    assert_int_equal(story.granted, 0);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 1);
+    assert_int_equal(story.token, pretend_find(&story.server, story.ticket->path)->czxid);
+    end(&story);
+}
+
+static void a_create_that_was_never_applied_is_sent_again(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_BEFORE, 0);
+    join(&story);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 2);
+    assert_int_equal(pretend_children(&story.server, DIR), 1);
+    end(&story);
+}
+
+static void the_search_is_preceded_by_a_quorum_write(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    story.server.deaf = true;
+    pretend_connect(&story.server, 7);
+    assert_true(story.server.held_count >= 2);
+    assert_int_equal(story.server.held[0]->verb, VERB_CHECK);
+    assert_int_equal(story.server.held[1]->verb, VERB_CHILDREN);
+    end(&story);
+}
+
+static void leaving_while_the_create_is_unknown_leaves_no_node(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    ticket_leave(story.ticket);
+    assert_int_equal(story.gone, 0);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.gone, 1);
+    assert_int_equal(story.granted, 0);
+    assert_int_equal(pretend_children(&story.server, DIR), 0);
+    end(&story);
+}
+
+static void leaving_before_anything_was_sent_sends_nothing(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    join(&story);
+    ticket_leave(story.ticket);
+    pretend_run(&story.server);
+    assert_int_equal(story.gone, 1);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 0);
+    end(&story);
+}
+
+static void a_delete_whose_reply_was_lost_is_repeated(void **state)
+{
+    struct story story;
+
+    (void)state;
+    for (int applied = 0; applied < 2; applied++) {
+        begin(&story);
+        pretend_connect(&story.server, 7);
+        join(&story);
+        pretend_fail(&story.server, VERB_DELETE, applied ? PRETEND_LOSE_AFTER : PRETEND_LOSE_BEFORE,
+                     0);
+        ticket_leave(story.ticket);
+        pretend_run(&story.server);
+        assert_int_equal(story.gone, 0);
+        pretend_connect(&story.server, 7);
+        assert_int_equal(story.gone, 1);
+        assert_int_equal(pretend_children(&story.server, DIR), 0);
+        end(&story);
+    }
+}
+
+static void a_forbidden_delete_is_reported_and_tried_again(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_answer(&story.server, VERB_DELETE, ANSWER_NO_AUTH);
+    ticket_leave(story.ticket);
+    pretend_run(&story.server);
+    assert_int_equal(story.stuck, 1);
+    assert_int_equal(story.detail, ZKC_EACCES);
+    pretend_pass(&story.server, 2 * SECOND);
+    assert_int_equal(story.gone, 1);
+    end(&story);
+}
+
+static void a_waiter_joins_again_when_the_session_was_replaced(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    join(&story);
+    pretend_expire(&story.server);
+    pretend_pass(&story.server, 3 * SECOND);
+    pretend_connect(&story.server, 8);
+    assert_int_equal(story.granted, 0);
+    pretend_remove(&story.server, first);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(pretend_find(&story.server, story.ticket->path)->owner, 8);
+    end(&story);
+}
+
+static void a_holder_is_revoked_when_the_session_expires(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_expire(&story.server);
+    assert_int_equal(story.revoked, 1);
+    assert_int_equal(story.gone, 1);
+    end(&story);
+}
+
+static void a_short_disconnection_changes_nothing(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_pass(&story.server, 20 * SECOND);
+    pretend_disconnect(&story.server);
+    pretend_pass(&story.server, 2 * SECOND);
+    pretend_connect(&story.server, 7);
+    pretend_pass(&story.server, 20 * SECOND);
+    assert_int_equal(story.revoked, 0);
+    assert_true(atomic_load(&story.server.session.deadline) > story.server.core.now);
+    end(&story);
+}
+
+static void a_silent_server_revokes_before_the_timeout_is_over(void **state)
+{
+    struct story story;
+    int64_t silent_since;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_pass(&story.server, 20 * SECOND);
+    story.server.deaf = true;
+    silent_since = story.server.core.now;
+    while (story.revoked == 0)
+        pretend_pass(&story.server, SECOND / 10);
+    assert_true(story.server.core.now - silent_since < 10 * SECOND);
+    assert_true(story.server.core.now - silent_since >= 4 * SECOND - SECOND / 5);
+    assert_int_equal(story.detail, REVOKED_LEASE);
+    end(&story);
+}
+
+static void reads_alone_do_not_keep_a_hold(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    for (int i = 0; i < 200 && story.revoked == 0; i++) {
+        /* a server cut off from its quorum: reads are answered, writes are not */
+        pretend_answer(&story.server, VERB_CHECK, ANSWER_REFUSED);
+        pretend_pass(&story.server, SECOND / 10);
+    }
+    assert_int_equal(story.revoked, 1);
+    end(&story);
+}
+
+static void a_node_deleted_by_somebody_is_noticed_by_the_beat(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_remove(&story.server, story.ticket->path);
+    assert_int_equal(story.revoked, 0); /* nobody asked to hear of it at once */
+    pretend_pass(&story.server, 3 * SECOND);
+    assert_int_equal(story.revoked, 1);
+    end(&story);
+}
+
+static void a_watched_node_deleted_by_somebody_is_noticed_at_once(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    ticket_watch_own(story.ticket);
+    pretend_run(&story.server);
+    pretend_remove(&story.server, story.ticket->path);
+    assert_int_equal(story.revoked, 1);
+    assert_int_equal(story.detail, REVOKED_DELETED);
+    pretend_run(&story.server);
+    assert_int_equal(story.gone, 1);
+    end(&story);
+}
+
+static void repeated_numbers_are_ordered_by_czxid(void **state)
+{
+    struct story story;
+    struct pretend_node *older;
+    char path[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    story.server.sequence = 2147483647;
+    older = pretend_add(&story.server,
+                        DIR "/_c_ffffffff-ffff-4fff-8fff-ffffffffffff-lock-2147483647", 99);
+    strcpy(path, older->path);
+    join(&story);
+    assert_int_equal(story.granted, 0); /* by name we would be first */
+    pretend_remove(&story.server, path);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
+static void other_writes_do_not_hide_a_deleted_node(void **state)
+{
+    struct story story;
+    struct ticket *busy = NULL;
+    struct place *place = place_new("/ns/lock", "", 0, NAME_LOCK);
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_remove(&story.server, story.ticket->path);
+    for (int i = 0; i < 40; i++) {
+        ticket_join(&story.server.session, place, false, NULL, NULL, &busy);
+        pretend_run(&story.server);
+        ticket_leave(busy);
+        pretend_pass(&story.server, SECOND);
+    }
+    assert_int_equal(story.revoked, 1);
+    place_unref(place);
+    end(&story);
+}
+
+static void a_found_node_that_cannot_be_adopted_is_deleted_later(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    pretend_answer(&story.server, VERB_EXISTS, ANSWER_NO_MEMORY);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.failed, 1);
+    assert_int_equal(story.error, ZKC_ENOMEM);
+    pretend_pass(&story.server, 3 * SECOND);
+    assert_int_equal(story.gone, 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 0);
+    end(&story);
+}
+
+static void a_beat_that_waits_does_not_outlive_its_ticket(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    ticket_watch_own(story.ticket);
+    pretend_run(&story.server);
+    pretend_disconnect(&story.server);
+    pretend_connect(&story.server, 7);
+    story.server.core.now += 2 * SECOND;
+    core_run_timers(&story.server.core); /* the beat is queued, not sent */
+    pretend_remove(&story.server, story.ticket->path);
+    core_run_timers(&story.server.core);
+    assert_int_equal(story.gone, 1);
+    pretend_run(&story.server); /* nothing is sent with the path of a ticket that is gone */
+    end(&story);
+}
+
+static void a_deletion_seen_after_the_lease_is_a_lapse(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    ticket_watch_own(story.ticket);
+    pretend_run(&story.server);
+    story.server.core.now += 30 * SECOND; /* stopped, then the event comes before any timer */
+    pretend_remove(&story.server, story.ticket->path);
+    assert_int_equal(story.revoked, 1);
+    assert_int_equal(story.detail, REVOKED_LEASE);
+    end(&story);
+}
+
+static void a_late_reconnection_saves_the_hold(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_pass(&story.server, 20 * SECOND); /* a beat has just been answered */
+    pretend_disconnect(&story.server);
+    pretend_pass(&story.server, 5 * SECOND + SECOND / 2);
+    assert_int_equal(story.revoked, 0);
+    pretend_connect(&story.server, 7);
+    pretend_pass(&story.server, 30 * SECOND);
+    assert_int_equal(story.revoked, 0);
+    end(&story);
+}
+
+static void foreign_children_are_ignored(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_add(&story.server, DIR "/config", 0);
+    pretend_add(&story.server, DIR "/-", 0);
+    pretend_add(&story.server, DIR "/0000000000", 0);
+    join(&story);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
+static void leaving_the_queue_takes_the_watch_away(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    join(&story);
+    assert_true(pretend_find(&story.server, first)->watched);
+    ticket_leave(story.ticket);
+    pretend_run(&story.server);
+    assert_false(pretend_find(&story.server, first)->watched);
+    assert_int_equal(pretend_children(&story.server, DIR), 1);
+    end(&story);
+}
+
+static void an_unreadable_predecessor_is_polled(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    /* the watch of our own node comes first */
+    pretend_fail(&story.server, VERB_GET, PRETEND_ANSWER, 1);
+    story.server.fault_answer = ANSWER_NO_AUTH;
+    join(&story);
+    assert_int_equal(story.failed, 0);
+    assert_false(pretend_find(&story.server, first)->watched);
+    pretend_pass(&story.server, 60 * SECOND);
+    assert_true(story.server.asked[VERB_EXISTS] >= 20);
+    pretend_remove(&story.server, first); /* no event */
+    pretend_pass(&story.server, 3 * SECOND);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
+static void past_what_a_packet_can_carry_waiters_poll(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    story.server.session.watches.key_bytes += 1024 * 1024; /* as if thousands were watched */
+    join(&story);
+    assert_int_equal(story.queued, 1);
+    assert_int_equal(story.server.asked[VERB_GET], 0);
+    pretend_remove(&story.server, first);
+    pretend_pass(&story.server, 5 * SECOND);
+    assert_int_equal(story.granted, 1);
+    story.server.session.watches.key_bytes -= 1024 * 1024;
+    assert_int_equal(story.server.session.watches.key_bytes, 0);
+    end(&story);
+}
+
+static void a_missing_directory_below_a_forbidden_one_is_forbidden(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_remove(&story.server, DIR);
+    pretend_remove(&story.server, "/ns/lock");
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTAINER, PRETEND_ANSWER, 1);
+    story.server.fault_answer = ANSWER_NO_AUTH;
+    join(&story);
+    assert_int_equal(story.failed, 1);
+    assert_int_equal(story.error, ZKC_EACCES);
+    end(&story);
+}
+
+static void a_forbidden_directory_is_a_clear_error(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_answer(&story.server, VERB_CREATE_CONTENDER, ANSWER_NO_AUTH);
+    join(&story);
+    assert_int_equal(story.failed, 1);
+    assert_int_equal(story.gone, 1);
+    end(&story);
+}
+
+static void a_refused_credential_fails_the_waiters(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    join(&story);
+    session_auth_event(&story.server.session);
+    pretend_run(&story.server);
+    assert_int_equal(story.failed, 1);
+    assert_int_equal(story.gone, 1);
+    end(&story);
+}
+
+static void an_idle_session_proves_itself_before_it_grants(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    story.server.core.now += 60 * SECOND; /* a pause in which nothing was sent */
+    join(&story);
+    assert_int_equal(story.granted, 0);
+    pretend_pass(&story.server, 6 * SECOND);
+    assert_int_equal(story.granted, 1);
+    assert_true(session_grantable(&story.server.session));
+    end(&story);
+}
+
+static void an_idle_session_that_was_awake_grants_at_once(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_pass(&story.server, 60 * SECOND);
+    assert_true(story.server.asked[VERB_EXISTS] >= 20); /* no write while nothing is held */
+    assert_int_equal(story.server.asked[VERB_CHECK], 0);
+    join(&story);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_rivals_it_takes_one_create_and_one_list),
+        cmocka_unit_test(both_requests_are_sent_before_any_answer),
+        cmocka_unit_test(missing_ancestors_are_created),
+        cmocka_unit_test(servers_without_containers_get_plain_ancestors),
+        cmocka_unit_test(a_second_waits_and_inherits_without_a_request),
+        cmocka_unit_test(a_third_lists_again_when_the_second_leaves),
+        cmocka_unit_test(only_the_predecessor_is_watched),
+        cmocka_unit_test(a_waiter_whose_own_node_vanished_first_does_not_inherit),
+        cmocka_unit_test(after_a_reconnection_it_lists_before_it_inherits),
+        cmocka_unit_test(try_does_not_wait),
+        cmocka_unit_test(a_create_whose_reply_was_lost_is_found_by_its_uuid),
+        cmocka_unit_test(a_create_that_was_never_applied_is_sent_again),
+        cmocka_unit_test(the_search_is_preceded_by_a_quorum_write),
+        cmocka_unit_test(leaving_while_the_create_is_unknown_leaves_no_node),
+        cmocka_unit_test(leaving_before_anything_was_sent_sends_nothing),
+        cmocka_unit_test(a_delete_whose_reply_was_lost_is_repeated),
+        cmocka_unit_test(a_forbidden_delete_is_reported_and_tried_again),
+        cmocka_unit_test(a_waiter_joins_again_when_the_session_was_replaced),
+        cmocka_unit_test(a_holder_is_revoked_when_the_session_expires),
+        cmocka_unit_test(a_short_disconnection_changes_nothing),
+        cmocka_unit_test(a_silent_server_revokes_before_the_timeout_is_over),
+        cmocka_unit_test(reads_alone_do_not_keep_a_hold),
+        cmocka_unit_test(a_node_deleted_by_somebody_is_noticed_by_the_beat),
+        cmocka_unit_test(a_watched_node_deleted_by_somebody_is_noticed_at_once),
+        cmocka_unit_test(repeated_numbers_are_ordered_by_czxid),
+        cmocka_unit_test(other_writes_do_not_hide_a_deleted_node),
+        cmocka_unit_test(a_found_node_that_cannot_be_adopted_is_deleted_later),
+        cmocka_unit_test(a_beat_that_waits_does_not_outlive_its_ticket),
+        cmocka_unit_test(a_deletion_seen_after_the_lease_is_a_lapse),
+        cmocka_unit_test(a_late_reconnection_saves_the_hold),
+        cmocka_unit_test(foreign_children_are_ignored),
+        cmocka_unit_test(leaving_the_queue_takes_the_watch_away),
+        cmocka_unit_test(an_unreadable_predecessor_is_polled),
+        cmocka_unit_test(past_what_a_packet_can_carry_waiters_poll),
+        cmocka_unit_test(a_missing_directory_below_a_forbidden_one_is_forbidden),
+        cmocka_unit_test(a_forbidden_directory_is_a_clear_error),
+        cmocka_unit_test(a_refused_credential_fails_the_waiters),
+        cmocka_unit_test(an_idle_session_proves_itself_before_it_grants),
+        cmocka_unit_test(an_idle_session_that_was_awake_grants_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -18,9 +18,11 @@
 #include <zookeeper/zookeeper.h>
 
 #define SOON deadline_in_ms(60000)
+#define SHORTLY deadline_in_ms(5000)
 #define PAIRS 6
 #define SYNC_LIMIT 5 /* ticks until the server notices; longer than the sessions live */
 #define INIT_LIMIT 5 /* ticks until a failed election is repeated */
+#define TRIES 10     /* to find a quiet moment */
 
 /* Session timeouts in ticks. Two is the least that a server grants. */
 static const int session_ticks[PAIRS] = {2, 2, 2, 2, 3, 4};
@@ -158,14 +160,17 @@ static bool nobody_believes(void *arg)
     return true;
 }
 
-static void hold_and_queue(struct cut *c)
+/* False: a holder lost its place before its rival came. */
+static bool hold_and_queue(struct cut *c)
 {
     for (int i = 0; i < PAIRS; i++) {
         assert_int_equal(scene_seat_take(&c->pairs[i].holder, NULL), ZKC_OK);
         scene_seat_take_async(&c->pairs[i].rival, 0);
     }
     for (int i = 0; i < PAIRS; i++)
-        assert_true(scene_wait_count(c->run->probe, c->pairs[i].holder.path, 2, SOON));
+        if (!scene_wait_count(c->run->probe, c->pairs[i].holder.path, 2, SHORTLY))
+            return false;
+    return true;
 }
 
 /* ---- the cut ---- */
@@ -188,14 +193,14 @@ static void choose_victim(struct cut *c, bool leader)
     assert_non_null(c->inside);
 }
 
-static void open_all(struct cut *c)
+static bool open_all(struct cut *c)
 {
     scene_umpire_init(&c->umpire);
     for (int i = 0; i < PAIRS; i++)
         open_pair(c, i);
     scene_umpire_start(&c->umpire);
     c->open = true;
-    hold_and_queue(c);
+    return hold_and_queue(c);
 }
 
 static void judge(struct cut *c, int i, int64_t cut_at)
@@ -252,6 +257,20 @@ static void is_over(struct cut *c)
     assert_int_equal(scene_umpire_fouls(&c->umpire), 0);
 }
 
+/* Returns the number of fouls. */
+static unsigned close_all(struct cut *c)
+{
+    unsigned fouls;
+
+    if (!c->open)
+        return 0;
+    c->open = false;
+    fouls = scene_umpire_stop(&c->umpire);
+    for (int i = 0; i < PAIRS; i++)
+        close_pair(&c->pairs[i]);
+    return fouls;
+}
+
 /* Also after a test that failed half-way. */
 static int clean_up(void **state)
 {
@@ -259,14 +278,29 @@ static int clean_up(void **state)
     unsigned fouls;
 
     servers_heal_all(run->servers);
-    if (!cut.open)
-        return 0;
-    cut.open = false;
-    fouls = scene_umpire_stop(&cut.umpire);
-    for (int i = 0; i < PAIRS; i++)
-        close_pair(&cut.pairs[i]);
+    fouls = close_all(&cut);
     probe_close(cut.inside);
+    cut.inside = NULL;
     return fouls ? -1 : 0;
+}
+
+/* Beats, pings and ticks stand differently to each other each time. */
+static bool everybody_holds_a_while(struct cut *c)
+{
+    uint32_t ms = harness_random(2 * (uint32_t)c->run->tick_ms);
+
+    memset(c->pairs, 0, sizeof(c->pairs));
+    return open_all(c) && holds_until(all_are_held, c, deadline_in_ms(ms)) && none_is_granted(c);
+}
+
+/* These sessions are so short that a busy machine can lose one before anything was cut. */
+static void settle(struct cut *c)
+{
+    for (int i = 0; !everybody_holds_a_while(c); i++) {
+        assert_true(i < TRIES);
+        print_message("a lease ran out before the cut: once more\n");
+        assert_int_equal(close_all(c), 0);
+    }
 }
 
 static void cut_off(struct run *run, bool leader)
@@ -277,11 +311,7 @@ static void cut_off(struct run *run, bool leader)
     memset(c, 0, sizeof(*c));
     c->run = run;
     choose_victim(c, leader);
-    open_all(c);
-    /* Beats, pings and ticks stand differently to each other each time. */
-    assert_true(
-        holds_until(all_are_held, c, deadline_in_ms(harness_random(2 * (uint32_t)run->tick_ms))));
-    assert_true(none_is_granted(c));
+    settle(c);
     print_message("cut off the %s, tick %d ms\n", leader ? "leader" : "follower", run->tick_ms);
     cut_at = now_ns();
     servers_cut(run->servers, c->victim);

@@ -52,7 +52,7 @@ typedef struct zkc_options {
     const char *name_space;     /**< znode path under which everything lives */
     const zkc_service *service; /**< copied */
     const char *auth_scheme;    /**< "digest"; NULL: no credential */
-    const char *auth;           /**< "user:password" for digest; copied, wiped at close */
+    const char *auth;   /**< "user:password" for digest, at most 64 KiB; copied, wiped at close */
     const zkc_acl *acl; /**< copied; none: everyone, or only the credential if there is one */
     size_t acl_count;
     int64_t session_timeout_ms; /**< the server may clamp it: zkc_sync_session_timeout_ms() */

@@ -11,6 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * A server hangs up on a packet of more than 1 MiB (jute.maxbuffer), again and again after each
+ * reconnection. A create carries path, data and the whole list; the credential has a packet of its
+ * own.
+ */
+#define AUTH_MAX (64 * 1024)
+#define ACL_MAX (256 * 1024)
+
 /* The log function runs inside zkc_sync_open() here: there is no sync object yet to deliver it. */
 static int refuse(const zkc_options *options, const char *why)
 {
@@ -62,8 +70,10 @@ static int take_auth(zkc_sync *sync, const zkc_options *options)
         return refuse(options, "options auth_scheme and auth go together");
     if (options->auth_scheme == NULL)
         return ZKC_OK;
-    if (*options->auth_scheme == '\0')
-        return refuse(options, "option auth_scheme is empty");
+    if (*options->auth_scheme == '\0' || !path_utf8_valid(options->auth_scheme))
+        return refuse(options, "option auth_scheme: empty, or not UTF-8");
+    if (strlen(options->auth_scheme) + strlen(options->auth) > AUTH_MAX)
+        return refuse(options, "options auth_scheme and auth: longer than 64 KiB");
     if (strcmp(options->auth_scheme, "digest") == 0 && strchr(options->auth, ':') == NULL)
         return refuse(options, "option auth: digest needs user:password");
     if (copy_text(&sync->auth_scheme, options->auth_scheme) != ZKC_OK)
@@ -74,7 +84,8 @@ static int take_auth(zkc_sync *sync, const zkc_options *options)
 static bool acl_usable(const zkc_acl *acl)
 {
     return acl->scheme != NULL && *acl->scheme != '\0' && acl->id != NULL && acl->permissions > 0 &&
-           acl->permissions <= ZKC_PERM_ALL;
+           acl->permissions <= ZKC_PERM_ALL && path_utf8_valid(acl->scheme) &&
+           path_utf8_valid(acl->id);
 }
 
 static int take_acl(zkc_sync *sync, const zkc_options *options)
@@ -84,7 +95,7 @@ static int take_acl(zkc_sync *sync, const zkc_options *options)
     const zkc_acl *acl = options->acl_count > 0         ? options->acl
                          : options->auth_scheme != NULL ? &ours
                                                         : &everyone;
-    size_t count = options->acl_count > 0 ? options->acl_count : 1;
+    size_t count = options->acl_count > 0 ? options->acl_count : 1, bytes = 0;
 
     if (options->acl_count > 1024 || (options->acl_count > 0 && options->acl == NULL))
         return refuse(options, "option acl: NULL with a count, or too many entries");
@@ -93,7 +104,11 @@ static int take_acl(zkc_sync *sync, const zkc_options *options)
         return ZKC_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         if (!acl_usable(&acl[i]))
-            return refuse(options, "option acl: an entry without permissions, scheme or id");
+            return refuse(options, "option acl: an entry without permissions, scheme or id, or "
+                                   "with a text that is not UTF-8");
+        bytes += strlen(acl[i].scheme) + strlen(acl[i].id);
+        if (bytes > ACL_MAX)
+            return refuse(options, "option acl: larger than 256 KiB");
         sync->acl[i].permissions = acl[i].permissions;
         sync->acl_count = i + 1;
         sync->acl[i].scheme = mem_strdup(acl[i].scheme);

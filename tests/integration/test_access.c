@@ -191,6 +191,43 @@ static void options_are_copied(void **state)
     assert_acls(sync, "31 world:anyone");
 }
 
+/* All that is accepted at once still fits into one packet: 512 KiB of data, 256 KiB of list. */
+static void largest_of_everything(void **state)
+{
+    enum { ENTRIES = 1024, ID = 256 * 1024 / ENTRIES - 6 /* "digest" */ };
+    static char ids[ENTRIES][ID + 1], data[512 * 1024], space[700];
+    static zkc_acl entries[ENTRIES];
+    zkc_lock_options lock_options;
+    zkc_options options;
+
+    (void)state;
+    entries[0] = (zkc_acl){ZKC_PERM_ALL, "world", "anyone"};
+    for (int i = 1; i < ENTRIES; i++) {
+        memset(ids[i], 'x', ID);
+        memcpy(ids[i], "user:", 5);
+        snprintf(ids[i] + ID - 4, 5, "%04d", i);
+        entries[i] = (zkc_acl){ZKC_PERM_READ, "digest", ids[i]};
+    }
+    memset(space, 's', sizeof(space) - 1);
+    memcpy(space, SCENE_NAMESPACE "/", strlen(SCENE_NAMESPACE "/"));
+    prepare(&options);
+    options.name_space = space;
+    options.acl = entries;
+    options.acl_count = ENTRIES;
+    ZKC_INIT(&lock_options);
+    lock_options.data = data;
+    lock_options.data_length = sizeof(data);
+    zkc_sync *sync = open_with(&options);
+    zkc_lock *lock = scene_lock_with(sync, "x", &lock_options);
+    zkc_context *context = scene_context(20000);
+    assert_int_equal(zkc_lock_acquire(lock, context), ZKC_OK);
+    assert_int_equal(zkc_lock_release(lock, context), ZKC_OK);
+    assert_int_equal(zkc_sync_server_error(sync), 0);
+    zkc_context_free(context);
+    zkc_lock_close(lock);
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
+}
+
 /* ---- lists that no server takes ---- */
 
 static void refused_list(const zkc_acl *entry)
@@ -526,6 +563,7 @@ int main(int argc, char **argv)
         TEST(only_the_credential_by_default),
         TEST(lists_are_used_as_given),
         TEST(options_are_copied),
+        TEST(largest_of_everything),
         TEST(meaningless_lists_fail_clearly),
         TEST(unknown_schemes_are_refused_at_once),
         TEST(later_calls_are_refused),

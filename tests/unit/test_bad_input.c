@@ -401,8 +401,8 @@ static void bad_namespaces(void **state)
 
 static void bad_credentials(void **state)
 {
-    static const char *const bad[][2] = {
-        {"digest", NULL}, {NULL, "a:b"}, {"", "a:b"}, {"digest", "nocolon"}, {"digest", ""}};
+    static const char *const bad[][2] = {{"digest", NULL},      {NULL, "a:b"},  {"", "a:b"},
+                                         {"digest", "nocolon"}, {"digest", ""}, {"\xff", "a:b"}};
     zkc_options options;
 
     (void)state;
@@ -412,6 +412,47 @@ static void bad_credentials(void **state)
         options.auth = bad[i][1];
         refused(&options, "auth");
     }
+}
+
+#define MAX_CREDENTIAL (64 * 1024)
+#define MAX_LIST (256 * 1024)
+
+/* Servers hang up on packets of more than 1 MiB, so what is longer must not get that far. */
+static void long_credentials(void **state)
+{
+    static char text[MAX_CREDENTIAL + 1];
+    zkc_options options;
+
+    (void)state;
+    memset(text, ':', MAX_CREDENTIAL);
+    prepare(&options);
+    options.auth_scheme = "digest";
+    options.auth = text;
+    refused(&options, "longer than 64 KiB");
+    text[MAX_CREDENTIAL - strlen("digest")] = '\0';
+    accepted(&options);
+    memset(text, 'x', MAX_CREDENTIAL);
+    options.auth_scheme = text;
+    options.auth = "a:b";
+    refused(&options, "longer than 64 KiB");
+}
+
+static void long_lists(void **state)
+{
+    static zkc_acl list[1024];
+    static char id[MAX_LIST / COUNT(list) + 1];
+    zkc_options options;
+
+    (void)state;
+    memset(id, 'x', sizeof id - 1);
+    for (size_t i = 0; i < COUNT(list); i++)
+        list[i] = (zkc_acl){ZKC_PERM_ALL, "ip", id};
+    prepare(&options);
+    options.acl = list;
+    options.acl_count = COUNT(list);
+    refused(&options, "larger than 256 KiB");
+    id[sizeof id - 1 - strlen("ip")] = '\0';
+    accepted(&options);
 }
 
 static void bad_acls(void **state)
@@ -424,7 +465,9 @@ static void bad_acls(void **state)
                                   {0x10000001f, "world", "anyone"},
                                   {1, NULL, "anyone"},
                                   {1, "", "anyone"},
-                                  {1, "world", NULL}};
+                                  {1, "world", NULL},
+                                  {1, "\xff", "anyone"},
+                                  {1, "digest", "a\xc3"}};
     zkc_acl second[2] = {{31, "world", "anyone"}, {31, "world", NULL}};
     zkc_options options;
 
@@ -954,6 +997,8 @@ int main(void)
         cmocka_unit_test(bad_environment),
         cmocka_unit_test(bad_namespaces),
         cmocka_unit_test(bad_credentials),
+        cmocka_unit_test(long_credentials),
+        cmocka_unit_test(long_lists),
         cmocka_unit_test(bad_acls),
         cmocka_unit_test(bad_times_and_levels),
         cmocka_unit_test(bad_services),

@@ -20,16 +20,17 @@ typedef struct zkc_contender {
     const zkc_node *node; /**< parsed from data; NULL when the data is not such JSON */
 } zkc_contender;
 
-/** A snapshot of all contenders in the order of the queue. */
+/** A snapshot of all contenders in the order of the queue. Read only: any thread. Since 0.1. */
 typedef struct zkc_contenders zkc_contenders;
 
 /** How many there are; 0 for NULL. Does not block. Since 0.1. */
 ZKC_API size_t zkc_contenders_count(const zkc_contenders *contenders);
 
-/** The contender at a position, owned by the snapshot; NULL past the end. Since 0.1. */
+/** The contender at a position, owned by the snapshot; NULL past the end and for NULL. Does not
+ * block. Since 0.1. */
 ZKC_API const zkc_contender *zkc_contenders_at(const zkc_contenders *contenders, size_t position);
 
-/** Frees a snapshot. NULL is allowed. Since 0.1. */
+/** Frees a snapshot that nobody reads any more. NULL is allowed. Does not block. Since 0.1. */
 ZKC_API void zkc_contenders_free(zkc_contenders *contenders);
 
 ZKC_END_DECLS

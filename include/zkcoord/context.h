@@ -16,10 +16,10 @@ ZKC_BEGIN_DECLS
  */
 ZKC_API int zkc_context_new(zkc_sync *sync, zkc_context **ret_context);
 
-/** Frees a context that no call uses any more. NULL is allowed. Since 0.1. */
+/** Frees a context that no call uses any more. NULL is allowed. Does not block. Since 0.1. */
 ZKC_API void zkc_context_free(zkc_context *context);
 
-/** The sync object given to zkc_context_new(), or NULL. Since 0.1. */
+/** The sync object given to zkc_context_new(), or NULL. Does not block. Since 0.1. */
 ZKC_API zkc_sync *zkc_context_sync(const zkc_context *context);
 
 /**
@@ -35,7 +35,10 @@ ZKC_API int zkc_context_set_timeout_ms(zkc_context *context, int64_t timeout_ms)
  */
 ZKC_API void zkc_context_cancel(zkc_context *context);
 
-/** ZKC_OK, ZKC_ECANCELED once cancelled, or ZKC_ETIMEDOUT past the deadline. Since 0.1. */
+/**
+ * How a call that began now would end: ZKC_OK (also for NULL), ZKC_ECANCELED once cancelled, or
+ * ZKC_ETIMEDOUT past the deadline. Does not block. Since 0.1.
+ */
 ZKC_API int zkc_context_error(const zkc_context *context);
 
 ZKC_END_DECLS

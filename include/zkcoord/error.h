@@ -30,7 +30,7 @@ ZKC_BEGIN_DECLS
     X(ZKC_EDELETED, -18, "the znode was deleted by somebody else")                     \
     X(ZKC_ESERVER, -19, "ZooKeeper answered with an error; see its own code")
 
-/** Result codes: zero or negative. */
+/** Result codes: zero or negative. Since 0.1. */
 typedef enum zkc_error {
 #define ZKC_ERROR_ENUM(name, value, text) name = value,
     ZKC_ERRORS(ZKC_ERROR_ENUM)

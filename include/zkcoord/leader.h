@@ -25,7 +25,11 @@ typedef struct zkc_leader_options {
     int64_t latch; /**< non-zero: names as Curator's LeaderLatch writes them, to share its path */
 } zkc_leader_options;
 
-/** Receives the outcome of zkc_leader_elect_async(): exactly once. elected is NULL on failure. */
+/**
+ * Receives the outcome of zkc_leader_elect_async(): exactly once. Runs where completions run.
+ * Since 0.1.
+ * @param elected  yours, end it with zkc_elected_close(); NULL unless result is ZKC_OK
+ */
 typedef void (*zkc_elected_fn)(void *arg, int result, zkc_elected *elected);
 
 /**
@@ -62,13 +66,17 @@ ZKC_API int zkc_leader_elect(zkc_leader *leader, zkc_context *context, zkc_elect
 /**
  * Begins to stand for election. Does not block.
  * @param wait_ms  longest wait; 0 or negative: for ever
- * @return ZKC_OK: done will be called; otherwise it will not. Since 0.1.
+ * @return ZKC_OK: done will be called; otherwise (as zkc_lock_acquire_async()) it will not.
+ *         Since 0.1.
  */
 ZKC_API int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn done,
                                    void *arg);
 
-/** Makes the election in progress complete with ZKC_ECANCELED; ZKC_ENOTHELD if there is none. Since
- * 0.1. */
+/**
+ * Makes the election in progress complete with ZKC_ECANCELED. Does not block.
+ * @return ZKC_OK; ZKC_ENOTHELD if there is none (it may just have been won); ZKC_EINVAL,
+ *         ZKC_ECLOSED, ZKC_EFORK. Since 0.1.
+ */
 ZKC_API int zkc_leader_cancel(zkc_leader *leader);
 
 /** Follower, candidate or elected; ZKC_FOLLOWER once the lease ran out. Does not block. Since 0.1.
@@ -103,7 +111,8 @@ ZKC_API void zkc_observer_close(zkc_observer *observer);
 /** Whether it is safe to act as the leader at this moment. As zkc_lock_is_held(). Since 0.1. */
 ZKC_API bool zkc_elected_is_valid(const zkc_elected *elected);
 
-/** How long it is safe to act from now; 0 when not leading. Since 0.1. */
+/** For how many milliseconds it is safe to act from now; 0 when not leading. As cheap as
+ * zkc_elected_is_valid(). Since 0.1. */
 ZKC_API int64_t zkc_elected_remaining_ms(const zkc_elected *elected);
 
 /** Fencing token of this leadership. As zkc_lock_token(). Since 0.1. */
@@ -119,21 +128,25 @@ ZKC_API int zkc_elected_on_revoked(zkc_elected *elected, zkc_revoked_fn revoked,
 /** Blocks until leadership is revoked. As zkc_lock_wait_revoked(). Since 0.1. */
 ZKC_API int zkc_elected_wait_revoked(zkc_elected *elected, zkc_context *context);
 
-/** Why leadership was revoked; ZKC_OK if it was not. Since 0.1. */
+/** Why leadership was revoked; ZKC_OK if it was not. As zkc_lock_revoked_reason(). Since 0.1. */
 ZKC_API int zkc_elected_revoked_reason(zkc_elected *elected);
 
 /** Gives leadership up: over in this process at once, then confirmed. As zkc_lock_release(). Since
  * 0.1. */
 ZKC_API int zkc_elected_resign(zkc_elected *elected, zkc_context *context);
 
-/** Gives leadership up without blocking; done is called exactly once. Since 0.1. */
+/** Gives leadership up without blocking; done is called exactly once. As zkc_lock_release_async().
+ * Since 0.1. */
 ZKC_API int zkc_elected_resign_async(zkc_elected *elected, zkc_done_fn done, void *arg);
 
 /** As zkc_lock_check_op(): fails unless we still lead. Since 0.1. */
 ZKC_API int zkc_elected_check_op(zkc_elected *elected, struct zoo_op *ret_op);
 
-/** Ends the handle; leadership that is still held is given up in the background. NULL is allowed.
- * Since 0.1. */
+/**
+ * Ends the handle; leadership that is still held is given up in the background. No callback of it
+ * runs afterwards: waits for one that is running, unless called inside it. NULL is allowed. Since
+ * 0.1.
+ */
 ZKC_API void zkc_elected_close(zkc_elected *elected);
 
 ZKC_END_DECLS

@@ -83,7 +83,12 @@ ZKC_API int zkc_lock_cancel(zkc_lock *lock);
  */
 ZKC_API int zkc_lock_release(zkc_lock *lock, zkc_context *context);
 
-/** Gives the lock up; done is called exactly once, when the server confirmed it. Since 0.1. */
+/**
+ * Gives the lock up as zkc_lock_release() does, without blocking and without a deadline.
+ * @return ZKC_OK: done will be called exactly once, with what zkc_lock_release() would return;
+ *         otherwise (ZKC_EINVAL, ZKC_ENOTHELD, ZKC_EALREADY, ZKC_ECLOSED, ZKC_EFORK,
+ *         ZKC_ESYSTEM) it will not. Since 0.1.
+ */
 ZKC_API int zkc_lock_release_async(zkc_lock *lock, zkc_done_fn done, void *arg);
 
 /**
@@ -105,8 +110,10 @@ ZKC_API int64_t zkc_lock_remaining_ms(const zkc_lock *lock);
  */
 ZKC_API int64_t zkc_lock_token(const zkc_lock *lock);
 
-/** Negotiated timeout of the session that carries the lock; 0 before it is connected, or a
- * zkc_error. Since 0.1. */
+/**
+ * Negotiated timeout, in milliseconds, of the session that carries the lock; 0 before it is
+ * connected; or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK. Does not block. Since 0.1.
+ */
 ZKC_API int64_t zkc_lock_ttl_ms(zkc_lock *lock);
 
 /**
@@ -131,8 +138,12 @@ ZKC_API int zkc_lock_on_revoked(zkc_lock *lock, zkc_revoked_fn revoked, void *ar
  */
 ZKC_API int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context);
 
-/** Why the newest grant was revoked: ZKC_ELEASE, ZKC_EEXPIRED, ZKC_EDELETED; else ZKC_OK. Since
- * 0.1. */
+/**
+ * Why the newest grant was revoked. May say ZKC_OK for a moment after the lease ran out; trust
+ * zkc_lock_is_held(). Does not block.
+ * @return ZKC_ELEASE, ZKC_EEXPIRED, ZKC_EDELETED; ZKC_OK if it was not; ZKC_EINVAL, ZKC_ECLOSED,
+ *         ZKC_EFORK. Since 0.1.
+ */
 ZKC_API int zkc_lock_revoked_reason(zkc_lock *lock);
 
 /**

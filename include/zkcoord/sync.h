@@ -7,13 +7,13 @@
 
 ZKC_BEGIN_DECLS
 
-/** The namespace used when none is given. */
+/** The namespace used when none is given. Since 0.1. */
 #define ZKC_DEFAULT_NAMESPACE "/micro/sync"
-/** The servers used when neither the options nor $ZKCOORD_NODES name any. */
+/** The servers used when neither the options nor $ZKCOORD_NODES name any. Since 0.1. */
 #define ZKC_DEFAULT_NODES "127.0.0.1:2181"
-/** Session timeout asked for when none is given, in milliseconds. */
+/** Session timeout asked for when none is given, in milliseconds. Since 0.1. */
 #define ZKC_DEFAULT_SESSION_TIMEOUT_MS 10000
-/** How long zkc_sync_open() waits for a server when no time is given, in milliseconds. */
+/** How long zkc_sync_open() waits for a server when no time is given, in ms. Since 0.1. */
 #define ZKC_DEFAULT_CONNECT_TIMEOUT_MS 10000
 
 /** Permissions of a zkc_acl; the values are ZooKeeper's. Since 0.1. */
@@ -54,7 +54,7 @@ typedef struct zkc_options {
     const char *auth_scheme;    /**< "digest"; NULL: no credential */
     const char *auth;   /**< "user:password" for digest, at most 64 KiB; copied, wiped at close */
     const zkc_acl *acl; /**< copied; none: everyone, or only the credential if there is one */
-    size_t acl_count;
+    size_t acl_count;   /**< at most 1024, and 256 KiB of text */
     int64_t session_timeout_ms; /**< the server may clamp it: zkc_sync_session_timeout_ms() */
     int64_t connect_timeout_ms; /**< how long open waits; negative: not at all */
     zkc_log_fn log;             /**< NULL: no log */
@@ -86,20 +86,28 @@ ZKC_API int zkc_sync_open(const zkc_options *options, zkc_context *context, zkc_
  */
 ZKC_API int zkc_sync_close(zkc_sync *sync);
 
-/** Name of the coordination system: "zookeeper". Static text. Since 0.1. */
+/** Name of the coordination system: "zookeeper". Static text, also for NULL. Since 0.1. */
 ZKC_API const char *zkc_sync_name(const zkc_sync *sync);
 
 /** The namespace in use. Owned by the sync object. NULL for NULL. Since 0.1. */
 ZKC_API const char *zkc_sync_namespace(const zkc_sync *sync);
 
-/** Negotiated session timeout; 0 before the first connection, or a zkc_error code. Since 0.1. */
+/**
+ * Negotiated session timeout in milliseconds; 0 before the first connection; or ZKC_EINVAL,
+ * ZKC_ECLOSED, ZKC_EFORK. Does not block. Since 0.1.
+ */
 ZKC_API int64_t zkc_sync_session_timeout_ms(zkc_sync *sync);
 
-/** Whether a server is connected at this moment (says nothing about anything held). Since 0.1. */
+/**
+ * Whether a server is connected at this moment (says nothing about anything held). False for NULL,
+ * a closed client and in a forked child. Does not block. Since 0.1.
+ */
 ZKC_API bool zkc_sync_is_connected(zkc_sync *sync);
 
-/** ZooKeeper's own code of the newest request that failed unexpectedly; 0 if none. For logs. Since
- * 0.1. */
+/**
+ * ZooKeeper's own code of the newest request that failed unexpectedly, or was lost with its
+ * connection; 0 if none. A later success does not clear it. For logs. Does not block. Since 0.1.
+ */
 ZKC_API int zkc_sync_server_error(zkc_sync *sync);
 
 /**

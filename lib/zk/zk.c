@@ -18,6 +18,7 @@ struct zk {
     struct zk_config config;
     void *cookie;
     zhandle_t *handle;
+    bool auth_given; /* from then on libzookeeper repeats it on every connection */
     struct ACL_vector acl;
     struct ACL *acl_entries;
     pthread_mutex_t lock; /* guards calls */
@@ -195,6 +196,36 @@ static void on_node(zhandle_t *handle, int type, int state, const char *path, vo
     zk->config.hooks->watch(zk, path, event);
 }
 
+/* Runs on the I/O thread, maybe with the handle's mutex held: touch nothing. A refusal also comes
+ * as a session event. */
+static void on_auth(int rc, const void *data)
+{
+    (void)rc;
+    (void)data;
+}
+
+/*
+ * Not when the handle is made: between two attempts to connect libzookeeper takes no credential. On
+ * a new connection it goes ahead of every request, for those are sent once the event is told.
+ */
+static bool give_auth(struct zk *zk, zhandle_t *handle)
+{
+    const struct zk_config *config = &zk->config;
+
+    if (config->auth_scheme != NULL && !zk->auth_given)
+        zk->auth_given = zoo_add_auth(handle, config->auth_scheme, config->auth,
+                                      (int)strlen(config->auth), on_auth, NULL) == ZOK;
+    return config->auth_scheme == NULL || zk->auth_given;
+}
+
+/* Without its credential a connection is not told of: the next one is, or the next handle's. */
+static void connected(struct zk *zk, zhandle_t *handle)
+{
+    if (give_auth(zk, handle))
+        zk->config.hooks->event(zk, ZK_CONNECTED, zoo_client_id(handle)->client_id,
+                                zoo_recv_timeout(handle));
+}
+
 static void on_session(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     struct zk *zk = context;
@@ -204,7 +235,7 @@ static void on_session(zhandle_t *handle, int type, int state, const char *path,
     if (type != ZOO_SESSION_EVENT)
         return;
     if (state == ZOO_CONNECTED_STATE)
-        hooks->event(zk, ZK_CONNECTED, zoo_client_id(handle)->client_id, zoo_recv_timeout(handle));
+        connected(zk, handle);
     else if (state == ZOO_READONLY_STATE)
         hooks->event(zk, ZK_CONNECTED, 0,
                      0); /* never asked for: whoever this is, it makes no sense */
@@ -214,14 +245,6 @@ static void on_session(zhandle_t *handle, int type, int state, const char *path,
         hooks->event(zk, ZK_AUTH_FAILED, 0, 0);
     else
         hooks->event(zk, ZK_DISCONNECTED, 0, 0);
-}
-
-/* Runs on the I/O thread, maybe with the handle's mutex held: touch nothing. A refusal also comes
- * as a session event. */
-static void on_auth(int rc, const void *data)
-{
-    (void)rc;
-    (void)data;
 }
 
 /* libzookeeper gives no context, so its lines belong to nobody; what matters comes as events. */
@@ -300,9 +323,6 @@ int zk_open(const struct zk_config *config, void *cookie, struct zk **ret_zk)
     }
     /* Its default looks up every name on every turn of its loop. */
     zoo_set_servers_resolution_delay(zk->handle, -1);
-    if (config->auth_scheme != NULL)
-        zoo_add_auth(zk->handle, config->auth_scheme, config->auth, (int)strlen(config->auth),
-                     on_auth, NULL);
     return 0;
 }
 

@@ -554,6 +554,32 @@ static void credentials_survive_an_expiry(void **state)
     proxy_stop(proxy);
 }
 
+/*
+ * A client that finds nobody at first must not forget its credential: libzookeeper takes none while
+ * it is between two attempts to connect.
+ */
+static void credentials_wait_for_a_server(void **state)
+{
+    struct proxy *proxy = proxy_start(server_address(servers, 0));
+    const struct scene how = {
+        .nodes = proxy_address(proxy), .auth = PETER, .session_ms = 8000, .connect_ms = -1};
+
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        char node[PATH_SIZE];
+        proxy_refuse(proxy, true);
+        zkc_sync *sync = scene_open_as(&how);
+        zkc_lock *lock = scene_lock(sync, "x");
+        proxy_refuse(proxy, false);
+        assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
+        assert_true(scene_nth_node(probe, "/t/lock/x", 0, node, sizeof(node)));
+        assert_string_equal(acl_of(node), PETERS_ENTRY);
+        zkc_lock_close(lock);
+        assert_int_equal(zkc_sync_close(sync), ZKC_OK);
+    }
+    proxy_stop(proxy);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, clean)
 
 int main(int argc, char **argv)
@@ -576,6 +602,7 @@ int main(int argc, char **argv)
         TEST(predecessors_cannot_be_read),
         TEST(credentials_survive_a_reconnection),
         TEST(credentials_survive_an_expiry),
+        TEST(credentials_wait_for_a_server),
     };
 
     harness_start(argc, argv, NULL);

@@ -101,3 +101,10 @@ bool name_has_prefix(const char *child, const char *prefix)
 {
     return strncmp(child, prefix, strlen(prefix)) == 0;
 }
+
+bool name_leaves_reader(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strstr(slash != NULL ? slash : path, "-__WRIT__") != NULL;
+}

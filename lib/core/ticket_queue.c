@@ -23,17 +23,17 @@ static void arm_ahead(struct ticket *ticket);
  */
 static bool inherits(const struct ticket *ticket)
 {
-    return ticket->next_in_line && ticket->own_epoch == ticket->session->epoch &&
-           session_connected(ticket->session);
+    return ticket->next_in_line && !name_leaves_reader(ticket->ahead) &&
+           ticket->own_epoch == ticket->session->epoch && session_connected(ticket->session);
 }
 
 static void ahead_gone(struct ticket *ticket)
 {
-    bool same_connection = ticket->armed_epoch == ticket->session->epoch;
+    bool heir = ticket->armed_epoch == ticket->session->epoch && inherits(ticket);
 
     mem_free(ticket->ahead);
     ticket->ahead = NULL;
-    if (same_connection && inherits(ticket))
+    if (heir)
         ticket_first(ticket);
     else
         ticket_list_again(ticket);

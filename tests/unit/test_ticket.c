@@ -171,6 +171,30 @@ static void a_second_waits_and_inherits_without_a_request(void **state)
     end(&story);
 }
 
+/* Curator's writer takes the read lock as well, with a node of its own number, and then leaves. */
+static void a_writer_that_becomes_a_reader_still_holds(void **state)
+{
+    const char *writer = DIR "/_c_00000000-0000-4000-8000-000000000003-__WRIT__0000000003";
+    const char *reader = DIR "/_c_00000000-0000-4000-8000-000000000009-__READ__0000000003";
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_add(&story.server, writer, 99);
+    story.server.sequence = 4;
+    join(&story);
+    assert_int_equal(story.queued, 1);
+    pretend_add(&story.server, reader, 99);
+    pretend_remove(&story.server, writer);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 0);
+    pretend_remove(&story.server, reader);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
 static void a_third_lists_again_when_the_second_leaves(void **state)
 {
     struct story story;
@@ -791,6 +815,7 @@ int main(void)
         cmocka_unit_test(missing_ancestors_are_created),
         cmocka_unit_test(servers_without_containers_get_plain_ancestors),
         cmocka_unit_test(a_second_waits_and_inherits_without_a_request),
+        cmocka_unit_test(a_writer_that_becomes_a_reader_still_holds),
         cmocka_unit_test(a_third_lists_again_when_the_second_leaves),
         cmocka_unit_test(only_the_predecessor_is_watched),
         cmocka_unit_test(a_waiter_whose_own_node_vanished_first_does_not_inherit),

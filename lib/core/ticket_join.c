@@ -109,16 +109,27 @@ static void searched(void *owner, struct request *request, const struct reply *r
         ticket_adopt(ticket);
 }
 
+static void recover_later(struct ticket *ticket)
+{
+    struct core *core = ticket->session->core;
+
+    timer_set(core, &ticket->timer, core->now + SECOND);
+}
+
 static void fence_answered(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
 
     (void)request;
     ticket->check = NULL;
+    if (ticket->phase != TICKET_RECOVERING)
+        return;
     /* The list that follows proves nothing if the fence before it did not get through. */
-    if (answer_try_again(reply->answer) && ticket->phase == TICKET_RECOVERING) {
-        session_cancel(&ticket->list);
+    if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
+    } else if (reply->answer == ANSWER_NO_MEMORY) {
+        session_cancel(&ticket->list);
+        recover_later(ticket);
     }
 }
 
@@ -139,7 +150,7 @@ void ticket_recover(struct ticket *ticket)
         ticket->list = session_ask(session, VERB_CHILDREN, ticket->place->parent, searched, ticket);
     if (ticket->list == NULL) {
         session_cancel(&ticket->check);
-        timer_set(session->core, &ticket->timer, session->core->now + SECOND);
+        recover_later(ticket);
     }
 }
 

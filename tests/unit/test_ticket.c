@@ -341,6 +341,25 @@ static void the_search_is_preceded_by_a_quorum_write(void **state)
     end(&story);
 }
 
+/* Without the quorum write the listing proves nothing: the create may still be under way. */
+static void a_search_without_memory_for_its_write_is_repeated(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_BEFORE, 0);
+    join(&story);
+    pretend_answer(&story.server, VERB_CHECK, ANSWER_NO_MEMORY);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
+    pretend_pass(&story.server, 2 * SECOND);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 2);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
 static void leaving_while_the_create_is_unknown_leaves_no_node(void **state)
 {
     struct story story;
@@ -824,6 +843,7 @@ int main(void)
         cmocka_unit_test(a_create_whose_reply_was_lost_is_found_by_its_uuid),
         cmocka_unit_test(a_create_that_was_never_applied_is_sent_again),
         cmocka_unit_test(the_search_is_preceded_by_a_quorum_write),
+        cmocka_unit_test(a_search_without_memory_for_its_write_is_repeated),
         cmocka_unit_test(leaving_while_the_create_is_unknown_leaves_no_node),
         cmocka_unit_test(leaving_before_anything_was_sent_sends_nothing),
         cmocka_unit_test(a_delete_whose_reply_was_lost_is_repeated),

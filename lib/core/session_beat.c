@@ -102,7 +102,7 @@ void session_beat_due(struct timer *timer)
     else
         session->beat = session_ask(session, VERB_EXISTS, "/", beat_answered, session);
     if (session->beat == NULL)
-        timer_set(session->core, timer, session->core->now + session->timeout / 20);
+        timer_set(session->core, timer, session->core->now + session->lease.timeout / 20);
 }
 
 /*
@@ -111,11 +111,11 @@ void session_beat_due(struct timer *timer)
  */
 static int64_t next_write_beat(const struct session *session)
 {
-    int64_t due = session->beaten_at + session->timeout / 5;
+    int64_t due = session->beaten_at + session->lease.timeout / 5;
     int64_t gain = lease_next_gain(&session->lease);
 
     if (gain < due && gain > session->beaten_at &&
-        atomic_load(&session->deadline) - gain < session->timeout / 3)
+        atomic_load(&session->deadline) - gain < session->lease.timeout / 3)
         return gain;
     return due;
 }
@@ -129,7 +129,8 @@ void session_schedule(struct session *session)
     else if (!list_empty(&session->keepers))
         timer_set(session->core, &session->beat_timer, next_write_beat(session));
     else
-        timer_set(session->core, &session->beat_timer, session->sent_at + session->timeout / 4);
+        timer_set(session->core, &session->beat_timer,
+                  session->sent_at + session->lease.timeout / 4);
 }
 
 void keeper_init(struct keeper *keeper, const struct keeper_ops *ops)

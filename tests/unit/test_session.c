@@ -248,6 +248,31 @@ static void the_lease_lapses_for_who_keeps(void **state)
     pretend_free(&pretend);
 }
 
+/* A server with other limits may raise the timeout at a reconnection; the lease stays the short
+ * one.
+ */
+static void beats_keep_the_lease_after_a_longer_timeout(void **state)
+{
+    struct pretend pretend;
+    struct heard heard;
+    struct keeper keeper;
+
+    (void)state;
+    lapses = 0;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    keeper_init(&keeper, &ops);
+    keeper.path = "/one";
+    session_keep(&pretend.session, &keeper);
+    pretend_disconnect(&pretend);
+    pretend.connected = true;
+    session_connected_event(&pretend.session, 5, 100000);
+    pretend_pass(&pretend, 200 * SECOND);
+    assert_int_equal(lapses, 0);
+    session_keep_no_more(&pretend.session, &keeper);
+    pretend_free(&pretend);
+}
+
 static void a_deadline_that_a_reader_saw_pass_is_not_revived(void **state)
 {
     struct pretend pretend;
@@ -445,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_kept_session_writes_every_fifth_and_checks_each_in_turn),
         cmocka_unit_test(a_beat_goes_before_what_is_queued),
         cmocka_unit_test(the_lease_lapses_for_who_keeps),
+        cmocka_unit_test(beats_keep_the_lease_after_a_longer_timeout),
         cmocka_unit_test(a_deadline_that_a_reader_saw_pass_is_not_revived),
         cmocka_unit_test(without_a_server_another_handle_is_tried),
         cmocka_unit_test(the_first_lease_counts_from_the_opening_not_the_connection),

@@ -169,9 +169,10 @@ void dispatch_post(zkc_sync *sync, struct delivery *delivery)
     pthread_cond_broadcast(&sync->dispatch.changed);
 }
 
-void dispatch_withdraw(struct delivery *delivery)
+void dispatch_withdraw(zkc_sync *sync, struct delivery *delivery)
 {
     list_remove(&delivery->link);
+    lower_fd(&sync->dispatch);
 }
 
 int dispatch_open_fd(zkc_sync *sync)

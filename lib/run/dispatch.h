@@ -42,7 +42,7 @@ void delivery_init(struct delivery *delivery, void *object, void (*run)(struct d
 /* There will be callbacks: makes sure that somebody runs them. 0 or -1 with errno. */
 int dispatch_prepare(struct zkc_sync *sync);
 void dispatch_post(struct zkc_sync *sync, struct delivery *delivery);
-void dispatch_withdraw(struct delivery *delivery);
+void dispatch_withdraw(struct zkc_sync *sync, struct delivery *delivery);
 bool dispatch_in_callback(struct zkc_sync *sync);
 int dispatch_open_fd(struct zkc_sync *sync);
 

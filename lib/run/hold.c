@@ -124,7 +124,7 @@ void hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void 
 void hold_destroy(struct hold *hold)
 {
     list_remove(&hold->prover.link);
-    dispatch_withdraw(&hold->delivery);
+    dispatch_withdraw(hold->sync, &hold->delivery);
     if (hold->fd >= 0)
         close(hold->fd);
     hold->fd = -1;
@@ -215,7 +215,7 @@ int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg)
     if (revoked == NULL)
         hold->untold = 0;
     if (revoked == NULL)
-        dispatch_withdraw(&hold->delivery);
+        dispatch_withdraw(hold->sync, &hold->delivery);
     else if (hold->ticket != NULL)
         ticket_watch_own(hold->ticket);
     return ZKC_OK;

@@ -164,7 +164,7 @@ void zkc_observer_close(zkc_observer *observer)
     host_enter(sync);
     list_remove(&observer->member.link);
     peek_stop(&observer->peek);
-    dispatch_withdraw(&observer->delivery);
+    dispatch_withdraw(sync, &observer->delivery);
     dispatch_flush(sync, observer);
     observer_free(observer);
     host_leave(sync);

@@ -1218,6 +1218,25 @@ static void observer_on_the_callers_loop(void **state)
     leave(&a);
 }
 
+/* What nobody will run any more does not keep the loop awake. */
+static void a_withdrawn_change_lowers_the_descriptor(void **state)
+{
+    zkc_sync *sync = scene_open_as(&(struct scene){.nodes = nodes, .quiet = true});
+    struct party a = {.sync = sync, .leader = scene_leader(sync, "it")};
+    int fd = zkc_sync_fd(sync);
+    static struct seen s;
+
+    (void)state;
+    seen_init(&s);
+    observe(&s, a.leader);
+    assert_true(scene_wait_readable(fd, SOON));
+    zkc_observer_close(s.observer);
+    assert_false(scene_readable(fd));
+    assert_int_equal(zkc_sync_dispatch(sync), 0);
+    assert_int_equal(seen_count(&s), 0);
+    leave(&a);
+}
+
 #define WATCHED(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(int argc, char **argv)
@@ -1249,6 +1268,7 @@ int main(int argc, char **argv)
         WATCHED(observers_come_and_go),
         WATCHED(observer_outlives_what_made_it),
         WATCHED(observer_on_the_callers_loop),
+        WATCHED(a_withdrawn_change_lowers_the_descriptor),
     };
 
     harness_start(argc, argv, NULL);

@@ -11,19 +11,21 @@
 
 /*
  * How much is left. The deadline is read before the clock and the flag last: a writer drops the
- * flag before it moves the deadline, so whoever sees a later deadline also sees the flag down. A
- * reader that sees the deadline pass says so in the session, so that no later proof can make "no" a
- * "yes".
+ * flag before it moves the deadline, so whoever sees a later deadline also sees the flag down. When
+ * it has moved meanwhile the flag may be that of a later grant, and all is read again. A reader
+ * that sees the deadline pass says so in the session, so that no later proof can make "no" a "yes".
  */
 static int64_t remaining(const struct hold *hold)
 {
     struct session *session = hold->session;
-    int64_t deadline = atomic_load(&session->deadline);
-    int64_t now = clock_now();
-    int64_t lapsed;
+    int64_t deadline, now, lapsed;
 
-    if (!atomic_load(&hold->held) || fork_guard_child(&hold->sync->guard))
-        return 0;
+    do {
+        deadline = atomic_load(&session->deadline);
+        now = clock_now();
+        if (!atomic_load(&hold->held) || fork_guard_child(&hold->sync->guard))
+            return 0;
+    } while (atomic_load(&session->deadline) != deadline);
     lapsed = atomic_load(&session->lapsed);
     if (now >= deadline) {
         while (deadline > lapsed &&

@@ -1,0 +1,142 @@
+/*
+ * Stories of one hold, as its reader and its core meet.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "pretend.h"
+#include "run/clock.h"
+#include "run/hold.h"
+#include "run/host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DIR "/ns"
+
+struct story {
+    struct pretend server;
+    zkc_sync sync;
+    struct place *place;
+    struct ticket *ticket;
+    struct hold hold;
+    int granted, revoked;
+};
+
+/* The reader's clock is the core's; what is set here happens while it looks at it. */
+static struct story *story_of_clock;
+static void (*meanwhile)(struct story *story);
+
+int64_t __wrap_clock_now(void);
+
+int64_t __wrap_clock_now(void)
+{
+    void (*now)(struct story *) = meanwhile;
+
+    meanwhile = NULL;
+    if (now != NULL)
+        now(story_of_clock);
+    return story_of_clock->server.core.now;
+}
+
+static void on_event(void *owner, struct ticket *ticket, enum ticket_event event, int detail)
+{
+    struct story *story = owner;
+
+    if (event == TICKET_GRANTED) {
+        story->granted++;
+        hold_grant(&story->hold, ticket);
+    } else if (event == TICKET_REVOKED) {
+        story->revoked++;
+        hold_revoke(&story->hold, (enum revocation)detail);
+    }
+}
+
+static void begin(struct story *story)
+{
+    memset(story, 0, sizeof *story);
+    story_of_clock = story;
+    pretend_init(&story->server);
+    pretend_add(&story->server, DIR, 0);
+    story->place = place_new(DIR, "me", 2, NAME_LOCK);
+    assert_int_equal(fork_guard_open(&story->sync.guard), 0);
+    hold_init(&story->hold, &story->sync, &story->server.session, NULL);
+}
+
+static void end(struct story *story)
+{
+    pretend_free(&story->server);
+    place_unref(story->place);
+    fork_guard_close(&story->sync.guard);
+}
+
+static void take(struct story *story)
+{
+    pretend_connect(&story->server, 7);
+    assert_int_equal(
+        ticket_join(&story->server.session, story->place, false, on_event, story, &story->ticket),
+        0);
+    pretend_pass(&story->server, 6 * SECOND);
+    assert_int_equal(story->granted, 1);
+}
+
+/* The reader has seen an old deadline, and only after that the lock is granted. */
+static void a_question_from_before_the_grant_does_not_end_it(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_disconnect(&story.server);
+    pretend_pass(&story.server, 20 * SECOND);
+    meanwhile = take;
+    (void)hold_is_valid(&story.hold);
+    assert_int_equal(story.granted, 1);
+    assert_true(hold_is_valid(&story.hold));
+    pretend_pass(&story.server, 30 * SECOND);
+    assert_int_equal(story.revoked, 0);
+    assert_true(hold_is_valid(&story.hold));
+    end(&story);
+}
+
+static void let_the_lease_run_out(struct story *story)
+{
+    story->server.core.now = atomic_load(&story->server.session.deadline);
+}
+
+static void answer_late(struct story *story)
+{
+    story->server.deaf = false;
+    story->server.core.now -= SECOND / 2;
+    pretend_pass(&story->server, 5 * SECOND);
+}
+
+/* What a reader has denied is not held again when a proof comes late. */
+static void a_denied_hold_stays_denied(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    take(&story);
+    assert_true(hold_is_valid(&story.hold));
+    meanwhile = let_the_lease_run_out;
+    assert_false(hold_is_valid(&story.hold));
+    answer_late(&story);
+    assert_false(hold_is_valid(&story.hold));
+    assert_int_equal(story.revoked, 1);
+    end(&story);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_question_from_before_the_grant_does_not_end_it),
+        cmocka_unit_test(a_denied_hold_stays_denied),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -122,6 +122,7 @@ int listing_read(zkc_sync *sync, struct session *session, struct place *place, b
         result = host_begin_blocking(sync);
     if (result != ZKC_OK)
         return result;
+    host_ref(sync); /* the sync may be closed, and what brought us here too, before we are awake */
     place_ref(place);
     wait_init(&wait, context);
     operation_init(&listing.operation, sync, NULL);
@@ -135,6 +136,7 @@ int listing_read(zkc_sync *sync, struct session *session, struct place *place, b
     pthread_mutex_lock(&sync->mutex);
     place_unref(place);
     pthread_mutex_unlock(&sync->mutex);
+    host_unref(sync);
     if (result == ZKC_OK)
         *ret_contenders = listing.contenders;
     return result;

@@ -32,12 +32,22 @@ void reaper_retry(zkc_sync *sync)
     }
 }
 
-void reaper_finish(zkc_sync *sync)
+static struct zk *next_grave(zkc_sync *sync)
 {
     struct list *link;
 
-    while ((link = list_pop(&sync->graves)) != NULL) {
-        zk_close(zk_of_link(link));
+    pthread_mutex_lock(&sync->mutex);
+    link = list_pop(&sync->graves);
+    pthread_mutex_unlock(&sync->mutex);
+    return link == NULL ? NULL : zk_of_link(link);
+}
+
+void reaper_finish(zkc_sync *sync)
+{
+    struct zk *zk;
+
+    while ((zk = next_grave(sync)) != NULL) {
+        zk_close(zk);
         host_unref(sync);
     }
 }

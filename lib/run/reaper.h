@@ -15,7 +15,7 @@ void reaper_bury(struct zkc_sync *sync, struct zk *zk);
 /* Tries again to find a thread for what could not be buried yet. Under the mutex. */
 void reaper_retry(struct zkc_sync *sync);
 
-/* Closes here what still found no thread. Not under the mutex, when nobody else enters any more. */
+/* Closes here what still found no thread. Not under the mutex. */
 void reaper_finish(struct zkc_sync *sync);
 
 #endif

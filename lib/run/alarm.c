@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/alarm.h"
 
+#include <poll.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 static void settime(int fd, int64_t at)
 {
@@ -17,6 +19,11 @@ int alarm_open(void)
     return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 }
 
+void alarm_close(int fd)
+{
+    close(fd);
+}
+
 void alarm_set(int fd, int64_t at)
 {
     settime(fd, at > 0 ? at : 1); /* zero would disarm */
@@ -30,4 +37,11 @@ void alarm_fire(int fd)
 void alarm_disarm(int fd)
 {
     settime(fd, 0);
+}
+
+void alarm_wait(int fd)
+{
+    struct pollfd due = {.fd = fd, .events = POLLIN};
+
+    poll(&due, 1, -1);
 }

@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 int alarm_open(void); /* -1 with errno */
+void alarm_close(int fd);
 void alarm_set(int fd, int64_t at);
 void alarm_fire(int fd);   /* readable at once */
 void alarm_disarm(int fd); /* not readable */
+void alarm_wait(int fd);   /* sleeps until it is readable */
 
 #endif

@@ -11,6 +11,9 @@
  */
 int64_t clock_now(void);
 
+/* Nanoseconds on CLOCK_MONOTONIC, for condition_wait_until(). */
+int64_t clock_monotonic(void);
+
 uint64_t clock_seed(void);
 
 #endif

@@ -2,7 +2,7 @@
 #include "run/context.h"
 #include "base/mem.h"
 #include "run/clock.h"
-#include "run/wait.h"
+#include "run/thread.h"
 
 #include <errno.h>
 

@@ -10,14 +10,14 @@ int dispatch_init(zkc_sync *sync)
 {
     list_init(&sync->dispatch.queue);
     sync->dispatch.fd = -1;
-    return pthread_cond_init(&sync->dispatch.changed, NULL);
+    return condition_init(&sync->dispatch.changed);
 }
 
 void dispatch_destroy(zkc_sync *sync)
 {
     if (sync->dispatch.fd >= 0)
         close(sync->dispatch.fd);
-    pthread_cond_destroy(&sync->dispatch.changed);
+    condition_destroy(&sync->dispatch.changed);
 }
 
 void delivery_init(struct delivery *delivery, void *object, void (*run)(struct delivery *delivery))
@@ -35,7 +35,7 @@ struct frame {
 
 static bool is_here(const struct dispatch *dispatch)
 {
-    return dispatch->frames != NULL && pthread_equal(dispatch->thread, pthread_self());
+    return dispatch->frames != NULL && pthread_equal(dispatch->thread, thread_self());
 }
 
 static bool runs_for(const struct dispatch *dispatch, const void *object)
@@ -85,12 +85,12 @@ static void run(zkc_sync *sync, struct delivery *delivery)
     struct frame frame = {dispatch->frames, delivery->object};
 
     dispatch->frames = &frame;
-    dispatch->thread = pthread_self();
+    dispatch->thread = thread_self();
     pthread_mutex_unlock(&sync->mutex);
     delivery->run(delivery);
     pthread_mutex_lock(&sync->mutex);
     dispatch->frames = frame.outer;
-    pthread_cond_broadcast(&dispatch->changed);
+    condition_wake_all(&dispatch->changed);
 }
 
 bool dispatch_run_one(zkc_sync *sync)
@@ -114,7 +114,7 @@ void dispatch_flush(zkc_sync *sync, void *object)
     for (;;) {
         bool elsewhere = dispatch->frames != NULL && !is_here(dispatch);
         if (elsewhere && runs_for(dispatch, object)) {
-            pthread_cond_wait(&dispatch->changed, &sync->mutex);
+            condition_wait(&dispatch->changed, &sync->mutex);
             continue;
         }
         delivery = take(dispatch, object);
@@ -127,7 +127,7 @@ void dispatch_flush(zkc_sync *sync, void *object)
         /* One at a time: wait for the other object's callback, then look again. */
         list_prepend(&dispatch->queue, &delivery->link);
         raise_fd(dispatch);
-        pthread_cond_wait(&dispatch->changed, &sync->mutex);
+        condition_wait(&dispatch->changed, &sync->mutex);
     }
 }
 
@@ -139,7 +139,7 @@ static void *courier(void *argument)
     pthread_mutex_lock(&sync->mutex);
     while (!dispatch->stop && dispatch->fd < 0)
         if (!dispatch_run_one(sync))
-            pthread_cond_wait(&dispatch->changed, &sync->mutex);
+            condition_wait(&dispatch->changed, &sync->mutex);
     pthread_mutex_unlock(&sync->mutex);
     host_unref(sync);
     return NULL;
@@ -152,7 +152,7 @@ int dispatch_prepare(zkc_sync *sync)
     if (dispatch->courier_running || dispatch->fd >= 0)
         return 0;
     host_ref(sync);
-    if (host_thread(courier, sync, &dispatch->courier) != 0) {
+    if (thread_start(courier, sync, &dispatch->courier) != 0) {
         host_unref(sync);
         return -1;
     }
@@ -166,7 +166,7 @@ void dispatch_post(zkc_sync *sync, struct delivery *delivery)
         return;
     list_append(&sync->dispatch.queue, &delivery->link);
     raise_fd(&sync->dispatch);
-    pthread_cond_broadcast(&sync->dispatch.changed);
+    condition_wake_all(&sync->dispatch.changed);
 }
 
 void dispatch_withdraw(zkc_sync *sync, struct delivery *delivery)
@@ -182,7 +182,7 @@ int dispatch_open_fd(zkc_sync *sync)
     if (dispatch->fd >= 0)
         return dispatch->fd;
     dispatch->fd = eventfd(list_empty(&dispatch->queue) ? 0 : 1, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_cond_broadcast(&dispatch->changed);
+    condition_wake_all(&dispatch->changed);
     return dispatch->fd;
 }
 
@@ -195,8 +195,8 @@ void dispatch_stop(zkc_sync *sync)
         return;
     dispatch->stop = true;
     dispatch->courier_running = false;
-    pthread_cond_broadcast(&dispatch->changed);
+    condition_wake_all(&dispatch->changed);
     pthread_mutex_unlock(&sync->mutex);
-    pthread_join(dispatch->courier, NULL);
+    thread_join(dispatch->courier);
     pthread_mutex_lock(&sync->mutex);
 }

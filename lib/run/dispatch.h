@@ -7,6 +7,7 @@
 #define ZKC_RUN_DISPATCH_H
 
 #include "base/list.h"
+#include "run/thread.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -23,7 +24,7 @@ struct frame;
 
 struct dispatch {
     struct list queue;
-    pthread_cond_t changed;
+    struct condition changed;
     pthread_t courier;
     bool courier_running;
     bool stop;

@@ -5,8 +5,6 @@
 #include "run/clock.h"
 #include "run/host.h"
 
-#include <unistd.h>
-
 /* ---- the question, without a lock ---- */
 
 /*
@@ -128,7 +126,7 @@ void hold_destroy(struct hold *hold)
     list_remove(&hold->prover.link);
     dispatch_withdraw(hold->sync, &hold->delivery);
     if (hold->fd >= 0)
-        close(hold->fd);
+        alarm_close(hold->fd);
     hold->fd = -1;
     mem_free(hold->check_path);
     hold->check_path = NULL;

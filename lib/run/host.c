@@ -6,26 +6,12 @@
 #include "run/resolver.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LOG_LINES_MAX 256
 
-/* ---- threads and lifetime ---- */
-
-int host_thread(void *(*function)(void *), void *argument, pthread_t *ret_thread)
-{
-    sigset_t all, old;
-    int error;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    error = pthread_create(ret_thread, NULL, function, argument);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    errno = error;
-    return error == 0 ? 0 : -1;
-}
+/* ---- lifetime ---- */
 
 void host_ref(zkc_sync *sync)
 {
@@ -79,7 +65,7 @@ void host_unref(zkc_sync *sync)
     mem_free(sync->addresses);
     mem_free(sync->name_space);
     mem_free(sync->identity);
-    pthread_cond_destroy(&sync->changed);
+    condition_destroy(&sync->changed);
     pthread_mutex_destroy(&sync->mutex);
     mem_free(sync);
 }
@@ -154,7 +140,7 @@ static void on_event(struct zk *zk, enum zk_event event, int64_t id, int64_t tim
         session_expired_event(session);
     else if (session != NULL)
         session_auth_event(session);
-    pthread_cond_broadcast(&sync->changed);
+    condition_wake_all(&sync->changed);
     host_leave(sync);
 }
 
@@ -349,7 +335,7 @@ void host_leave(zkc_sync *sync)
 {
     host_pass(sync);
     if (sync->closing)
-        pthread_cond_broadcast(&sync->changed);
+        condition_wake_all(&sync->changed);
     pthread_mutex_unlock(&sync->mutex);
 }
 

@@ -13,6 +13,7 @@
 #include "run/dispatch.h"
 #include "run/fork.h"
 #include "run/runner.h"
+#include "run/thread.h"
 #include "zk/zk.h"
 
 #include <zkcoord/zkcoord.h>
@@ -37,7 +38,7 @@ struct member {
 
 struct zkc_sync {
     pthread_mutex_t mutex;
-    pthread_cond_t changed; /* monotonic; for who closes */
+    struct condition changed; /* for who closes */
     atomic_int references;
     struct fork_guard guard;
     struct core core;
@@ -94,9 +95,6 @@ void host_pass(zkc_sync *sync);
  */
 struct pooled *host_session_get(zkc_sync *sync, int64_t timeout_ms);
 void host_session_put(zkc_sync *sync, struct pooled *pooled);
-
-/* Runs a function on a thread of its own, with signals blocked. 0 or -1 with errno. */
-int host_thread(void *(*function)(void *), void *argument, pthread_t *ret_thread);
 
 /* Says something through the user's log function, later and elsewhere. Under the mutex. */
 void host_log(zkc_sync *sync, int level, const char *format, ...)

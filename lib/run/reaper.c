@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/reaper.h"
 #include "run/host.h"
+#include "run/thread.h"
 
 static void *bury(void *argument)
 {
@@ -10,7 +11,7 @@ static void *bury(void *argument)
     zk_close(zk);
     host_enter(sync);
     sync->helpers--;
-    pthread_cond_broadcast(&sync->changed);
+    condition_wake_all(&sync->changed);
     host_leave(sync);
     host_unref(sync);
     return NULL;
@@ -23,12 +24,12 @@ void reaper_retry(zkc_sync *sync)
 
     while ((link = list_pop(&sync->graves)) != NULL) {
         sync->helpers++;
-        if (host_thread(bury, zk_of_link(link), &thread) != 0) {
+        if (thread_start(bury, zk_of_link(link), &thread) != 0) {
             sync->helpers--;
             list_prepend(&sync->graves, link);
             return;
         }
-        pthread_detach(thread);
+        thread_detach(thread);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "run/resolver.h"
 #include "base/mem.h"
 #include "run/host.h"
+#include "run/thread.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -98,13 +99,13 @@ static void start(zkc_sync *sync)
     if (sync->resolver_running)
         return;
     host_ref(sync);
-    if (host_thread(resolve, sync, &thread) != 0) {
+    if (thread_start(resolve, sync, &thread) != 0) {
         host_unref(sync);
         host_log(sync, LOG_ERROR, "no thread to look up names: %s", strerror(errno));
         host_resolved(sync);
         return;
     }
-    pthread_detach(thread);
+    thread_detach(thread);
     sync->resolver_running = true;
 }
 

@@ -2,19 +2,16 @@
 #include "run/runner.h"
 #include "run/alarm.h"
 #include "run/host.h"
-
-#include <poll.h>
-#include <unistd.h>
+#include "run/thread.h"
 
 static void *run(void *argument)
 {
     zkc_sync *sync = argument;
     struct runner *runner = &sync->runner;
-    struct pollfd due = {.fd = runner->alarm, .events = POLLIN};
     bool stop = false;
 
     while (!stop) {
-        poll(&due, 1, -1);
+        alarm_wait(runner->alarm);
         host_enter(sync);
         runner->armed = NEVER;
         alarm_disarm(runner->alarm);
@@ -33,8 +30,8 @@ int runner_start(zkc_sync *sync)
     runner->alarm = alarm_open();
     if (runner->alarm < 0)
         return -1;
-    if (host_thread(run, sync, &runner->thread) != 0) {
-        close(runner->alarm);
+    if (thread_start(run, sync, &runner->thread) != 0) {
+        alarm_close(runner->alarm);
         runner->alarm = -1;
         return -1;
     }
@@ -62,7 +59,7 @@ void runner_stop(zkc_sync *sync)
     runner->running = false; /* nobody sets the alarm from here on */
     alarm_fire(runner->alarm);
     pthread_mutex_unlock(&sync->mutex);
-    pthread_join(runner->thread, NULL);
-    close(runner->alarm);
+    thread_join(runner->thread);
+    alarm_close(runner->alarm);
     runner->alarm = -1;
 }

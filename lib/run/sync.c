@@ -5,9 +5,7 @@
 #include "run/operation.h"
 #include "run/options.h"
 #include "run/reaper.h"
-
-#include <errno.h>
-#include <time.h>
+#include "run/thread.h"
 
 /* zkc_sync_close() returns within two seconds; what is slower goes on without it. */
 #define DRAIN_MS 300 /* without progress */
@@ -19,13 +17,8 @@
 
 static int init_threads(zkc_sync *sync)
 {
-    pthread_condattr_t attributes;
-
     pthread_mutex_init(&sync->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sync->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&sync->changed);
     if (dispatch_init(sync) != 0 || fork_guard_open(&sync->guard) != 0)
         return ZKC_ESYSTEM;
     return ZKC_OK;
@@ -206,24 +199,15 @@ static bool buried(const zkc_sync *sync)
     return sync->helpers == 0 && list_empty(&sync->graves);
 }
 
-static struct timespec monotonic_after(int64_t ms)
+static int64_t monotonic_after(int64_t ms)
 {
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
+    return clock_monotonic() + ms * MILLISECOND;
 }
 
-static void wait_until(zkc_sync *sync, bool (*condition)(const zkc_sync *), struct timespec at)
+static void wait_until(zkc_sync *sync, bool (*condition)(const zkc_sync *), int64_t deadline)
 {
     while (!condition(sync))
-        if (pthread_cond_timedwait(&sync->changed, &sync->mutex, &at) == ETIMEDOUT)
+        if (!condition_wait_until(&sync->changed, &sync->mutex, deadline))
             return;
 }
 
@@ -262,7 +246,7 @@ static void stop_sessions(zkc_sync *sync)
 
 static void close_sessions(zkc_sync *sync, int64_t patience_ms)
 {
-    struct timespec close_by = monotonic_after(patience_ms);
+    int64_t close_by = monotonic_after(patience_ms);
 
     host_enter(sync);
     sync->closing = true;

@@ -1,6 +1,5 @@
 /*
- * A thread that sleeps until its call is finished or its context cancelled. Linux futexes, because
- * a signal handler must be able to wake the sleeper and a condition variable forbids that.
+ * A thread that sleeps until its call is finished or its context cancelled.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKC_RUN_WAIT_H
@@ -28,8 +27,5 @@ bool wait_sleep(struct wait *wait, bool heed_cancel, pthread_mutex_t *mutex);
 
 /* Ends the sleep. Under the mutex; the wait may be gone once the mutex is released. */
 void wait_finish(struct wait *wait, int result);
-
-void word_sleep(_Atomic uint32_t *word, uint32_t seen);
-void word_wake(_Atomic uint32_t *word);
 
 #endif

@@ -68,6 +68,7 @@ static void forget_session(struct session *session)
     lease_close(&session->lease);
     atomic_store(&session->deadline, LEASE_NONE);
     map_clear(&session->watches);
+    map_clear(&session->holders);
     timer_clear(session->core, &session->beat_timer);
     timer_clear(session->core, &session->lapse_timer);
     timer_clear(session->core, &session->open_timer);
@@ -223,6 +224,7 @@ void session_init(struct session *session, struct core *core, int64_t timeout_ms
     atomic_init(&session->lapsed, LEASE_NONE);
     session->lapse_handled = LEASE_NONE;
     map_init(&session->watches);
+    map_init(&session->holders);
     list_init(&session->link);
     list_init(&session->attention);
     list_init(&session->queue);

@@ -93,6 +93,7 @@ struct session {
     _Atomic int64_t lapsed;   /* newest deadline that a reader has seen pass, set without a lock */
     int64_t lapse_handled;    /* up to where that was acted upon */
     struct map watches;
+    struct map holders; /* tickets that hold, by directory */
     struct list followers;
     struct list keepers;
     struct list provers;

@@ -46,6 +46,7 @@ void ticket_stop(struct ticket *ticket)
     stop_watching_ahead(ticket);
     ticket_cancel_requests(ticket);
     session_keep_no_more(ticket->session, &ticket->keeper);
+    map_remove(&ticket->session->holders, &ticket->holder);
     timer_clear(ticket->session->core, &ticket->timer);
 }
 
@@ -230,6 +231,7 @@ static struct ticket *ticket_new(struct session *session, struct place *place)
     follower_init(&ticket->follower, session_event);
     keeper_init(&ticket->keeper, &ticket_keeper_ops);
     ticket->keeper.path = ticket->path;
+    list_init(&ticket->holder.link);
     timer_init(&ticket->timer, timer_due);
     return ticket;
 }

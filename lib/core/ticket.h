@@ -71,6 +71,7 @@ struct ticket {
     struct watcher own_watcher;
     struct follower follower;
     struct keeper keeper;
+    struct map_entry holder; /* in session->holders while held */
     struct timer timer;
 };
 

@@ -6,14 +6,37 @@
 
 #include <zkcoord/zkcoord.h>
 
+/* The news that expiry deleted our node may come before the news of the expiry. */
+static enum revocation reason(const struct session *session)
+{
+    bool lease_over = session->core->now >= atomic_load(&session->deadline);
+
+    return lease_over ? REVOKED_LEASE : REVOKED_DELETED;
+}
+
 /* ---- granting ---- */
+
+/*
+ * A directory has one first node. Who held it before us in this very session has lost its own, even
+ * if no beat has told so yet.
+ */
+static void depose_others(struct ticket *ticket)
+{
+    struct session *session = ticket->session;
+    struct map_entry *entry;
+
+    while ((entry = map_find(&session->holders, ticket->place->parent)) != NULL)
+        ticket_revoke(container_of(entry, struct ticket, holder), reason(session));
+}
 
 static void grant(struct ticket *ticket)
 {
+    depose_others(ticket);
     timer_clear(ticket->session->core, &ticket->timer);
     session_cancel(&ticket->check);
     ticket->phase = TICKET_HELD;
     session_keep(ticket->session, &ticket->keeper);
+    map_insert(&ticket->session->holders, &ticket->holder, ticket->place->parent);
     ticket_tell(ticket, TICKET_GRANTED, ZKC_OK);
 }
 
@@ -42,12 +65,6 @@ void ticket_first(struct ticket *ticket)
         ticket_prove(ticket);
 }
 
-/* The news that expiry deleted our node may come before the news of the expiry. */
-static bool lease_over(const struct session *session)
-{
-    return session->core->now >= atomic_load(&session->deadline);
-}
-
 /* The node has vanished under a ticket that was not to leave yet. */
 void ticket_own_gone(struct ticket *ticket)
 {
@@ -57,7 +74,7 @@ void ticket_own_gone(struct ticket *ticket)
     core_log(ticket->session->core, LOG_WARNING, "our znode %s was deleted by somebody else",
              ticket->path);
     if (ticket->phase == TICKET_HELD) {
-        ticket_revoke(ticket, lease_over(ticket->session) ? REVOKED_LEASE : REVOKED_DELETED);
+        ticket_revoke(ticket, reason(ticket->session));
     } else {
         ticket_stop(ticket);
         ticket_enter(ticket);

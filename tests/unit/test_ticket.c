@@ -537,6 +537,45 @@ static void a_node_deleted_by_somebody_is_noticed_by_the_beat(void **state)
     end(&story);
 }
 
+static struct ticket *elder;
+static int elders_end; /* how many grants the younger had when the elder was revoked, or -1 */
+static struct story *younger;
+
+static void on_elder(void *owner, struct ticket *ticket, enum ticket_event event, int detail)
+{
+    (void)owner;
+    (void)ticket;
+    if (event == TICKET_REVOKED) {
+        assert_int_equal(detail, REVOKED_DELETED);
+        elders_end = younger->granted;
+    }
+}
+
+/* Two contenders of one session: who is first knows that the other's node is gone. */
+static void a_grant_ends_another_of_the_same_session_first(void **state)
+{
+    struct story story;
+
+    (void)state;
+    for (int waits = 0; waits < 2; waits++) {
+        begin(&story);
+        younger = &story;
+        elders_end = -1;
+        pretend_connect(&story.server, 7);
+        assert_int_equal(
+            ticket_join(&story.server.session, story.place, false, on_elder, NULL, &elder), 0);
+        pretend_run(&story.server);
+        if (waits)
+            join(&story);
+        pretend_remove(&story.server, elder->path); /* nobody watches it for the elder */
+        if (!waits)
+            join(&story);
+        assert_int_equal(story.granted, 1);
+        assert_int_equal(elders_end, 0);
+        end(&story);
+    }
+}
+
 static void a_watched_node_deleted_by_somebody_is_noticed_at_once(void **state)
 {
     struct story story;
@@ -854,6 +893,7 @@ int main(void)
         cmocka_unit_test(a_silent_server_revokes_before_the_timeout_is_over),
         cmocka_unit_test(reads_alone_do_not_keep_a_hold),
         cmocka_unit_test(a_node_deleted_by_somebody_is_noticed_by_the_beat),
+        cmocka_unit_test(a_grant_ends_another_of_the_same_session_first),
         cmocka_unit_test(a_watched_node_deleted_by_somebody_is_noticed_at_once),
         cmocka_unit_test(repeated_numbers_are_ordered_by_czxid),
         cmocka_unit_test(other_writes_do_not_hide_a_deleted_node),

@@ -71,8 +71,8 @@ int main(int argc, char **argv)
     else if ((error = zkc_lock_open(sync, "deadline", NULL, &lock)) != ZKC_OK)
         status = failed("open", error);
     else
-        status = hold(lock, 1000 * atol(argc > 1 ? argv[1] : "5"),
-                      1000 * atol(argc > 2 ? argv[2] : "1"));
+        status = hold(lock, 1000 * strtol(argc > 1 ? argv[1] : "5", NULL, 10),
+                      1000 * strtol(argc > 2 ? argv[2] : "1", NULL, 10));
     zkc_lock_close(lock);
     zkc_sync_close(sync);
     return status; /* the context lives as long as the handler */

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     else if ((error = zkc_leader_elect(leader, context, &elected)) != ZKC_OK)
         status = failed("elect", error);
     else
-        status = lead(elected, argc > 1 ? atol(argv[1]) : 5);
+        status = lead(elected, argc > 1 ? strtol(argv[1], NULL, 10) : 5);
     zkc_elected_close(elected);
     zkc_leader_close(leader);
     zkc_sync_close(sync);

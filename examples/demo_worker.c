@@ -60,8 +60,11 @@ static void say(const char *event, int64_t ms, int64_t token, int64_t number)
 static bool read_number(const char *path, long *ret_number)
 {
     FILE *file = fopen(path, "r");
-    bool good = file != NULL && fscanf(file, "%ld", ret_number) == 1;
+    char text[32];
+    bool good = file != NULL && fgets(text, sizeof text, file) != NULL;
 
+    if (good)
+        *ret_number = strtol(text, NULL, 10);
     if (file != NULL)
         fclose(file);
     return good;
@@ -119,7 +122,7 @@ static int turn(zkc_lock *lock, const char *path, bool stay)
 
 static int take_turns(zkc_sync *sync, char **arguments)
 {
-    const long turns = atol(arguments[1]), stay = atol(arguments[2]);
+    const long turns = strtol(arguments[1], NULL, 10), stay = strtol(arguments[2], NULL, 10);
     zkc_lock *lock = NULL;
     int error = zkc_lock_open(sync, "counter", NULL, &lock);
 

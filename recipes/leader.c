@@ -39,7 +39,8 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options
                         zkc_leader **ret_leader)
 {
     const char *name = options->path != NULL ? options->path : id;
-    zkc_leader *leader = mem_zalloc(sizeof *leader + strlen(name) + 1);
+    size_t size = strlen(name) + 1;
+    zkc_leader *leader = mem_zalloc(sizeof *leader + size);
     struct place *place =
         place_make(sync, "leader", id, options->path, options->data, options->data_length,
                    options->latch != 0 ? NAME_LATCH : NAME_LOCK);
@@ -55,7 +56,7 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options
     leader->sync = sync;
     leader->pooled = pooled;
     leader->place = place;
-    strcpy(leader->id, name);
+    memcpy(leader->id, name, size);
     host_ref(sync);
     *ret_leader = leader;
     return ZKC_OK;

@@ -45,7 +45,8 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *
                         zkc_lock **ret_lock)
 {
     const char *name = options->path != NULL ? options->path : id;
-    zkc_lock *lock = mem_zalloc(sizeof *lock + strlen(name) + 1);
+    size_t size = strlen(name) + 1;
+    zkc_lock *lock = mem_zalloc(sizeof *lock + size);
     struct place *place =
         place_make(sync, "lock", id, options->path, options->data, options->data_length, NAME_LOCK);
     struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
@@ -57,7 +58,7 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *
         mem_free(lock);
         return ZKC_ENOMEM;
     }
-    strcpy(lock->id, name);
+    memcpy(lock->id, name, size);
     fill(lock, sync, pooled, place, options);
     *ret_lock = lock;
     return ZKC_OK;

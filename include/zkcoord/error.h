@@ -32,7 +32,7 @@ ZKC_BEGIN_DECLS
 
 /** Result codes: zero or negative. Since 0.1. */
 typedef enum zkc_error {
-#define ZKC_ERROR_ENUM(name, value, text) name = value,
+#define ZKC_ERROR_ENUM(name, value, text) name = (value),
     ZKC_ERRORS(ZKC_ERROR_ENUM)
 #undef ZKC_ERROR_ENUM
         ZKC_ERROR_MIN_ = -2147483647 /**< never returned: keeps the enum's size */

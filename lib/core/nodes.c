@@ -53,6 +53,7 @@ static struct slice trim(struct slice slice)
 static bool consists_of(struct slice slice, const char *characters)
 {
     for (size_t i = 0; i < slice.length; i++)
+        /* The NUL must not count as one of them. NOLINTNEXTLINE(bugprone-not-null-*) */
         if (memchr(characters, slice.text[i], strlen(characters)) == NULL)
             return false;
     return true;

@@ -167,26 +167,30 @@ static int hex_value(char c)
     return -1;
 }
 
-/* The byte that an escape stands for; 0 if it is none of ours, for no id has a NUL. */
-static int escaped_byte(const char *text)
+/* The byte that an escape stands for; NUL if it is none of ours, for no id has a NUL. */
+static char escaped_byte(const char *text)
 {
     int high, low;
 
     if (text[0] != '%')
-        return 0;
+        return '\0';
     high = hex_value(text[1]);
     if (high < 0)
-        return 0;
+        return '\0';
     low = hex_value(text[2]);
-    return low < 0 ? 0 : high << 4 | low;
+    return (char)(low < 0 ? 0 : high << 4 | low);
 }
 
 static void decode(char *out, const char *component)
 {
     while (*component != '\0') {
-        int byte = escaped_byte(component);
-        *out++ = byte != 0 ? (char)byte : *component;
-        component += byte != 0 ? 3 : 1;
+        char byte = escaped_byte(component);
+        if (byte == '\0')
+            byte = *component;
+        else
+            component += 2;
+        component++;
+        *out++ = byte;
     }
     *out = '\0';
 }

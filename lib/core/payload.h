@@ -7,9 +7,9 @@
 
 #include <zkcoord/zkcoord.h>
 
-#define PAYLOAD_READ_MAX (1024 * 1024)
+#define PAYLOAD_READ_MAX ((size_t)1024 * 1024)
 /* A server hangs up on a request of 1 MiB; path, ACL and headers travel with the payload. */
-#define PAYLOAD_WRITE_MAX (PAYLOAD_READ_MAX - 64 * 1024)
+#define PAYLOAD_WRITE_MAX (PAYLOAD_READ_MAX - (size_t)64 * 1024)
 #define PAYLOAD_DEPTH_MAX 32
 
 /*

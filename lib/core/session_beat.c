@@ -78,9 +78,10 @@ static void beat_answered(void *owner, struct request *request, const struct rep
 
 static void send_write_beat(struct session *session)
 {
-    struct list *first = list_pop(&session->keepers);
+    struct list *first = session->keepers.next;
     struct keeper *keeper = container_of(first, struct keeper, link);
 
+    list_remove(first);
     list_append(&session->keepers, first);
     session->beat = session_ask(session, VERB_CHECK, keeper->path, beat_answered, session);
     if (session->beat == NULL)

@@ -212,12 +212,12 @@ int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg)
         return ZKC_ESYSTEM;
     hold->revoked = revoked;
     hold->arg = arg;
-    if (revoked == NULL)
+    if (revoked == NULL) {
         hold->untold = 0;
-    if (revoked == NULL)
         dispatch_withdraw(hold->sync, &hold->delivery);
-    else if (hold->ticket != NULL)
+    } else if (hold->ticket != NULL) {
         ticket_watch_own(hold->ticket);
+    }
     return ZKC_OK;
 }
 

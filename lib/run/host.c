@@ -202,11 +202,11 @@ static void open_handle(zkc_sync *sync, struct session *session)
 
     if (sync->addresses == NULL) {
         session_open_failed(session);
-    } else if (host_ref(sync), zk_open(&config, session, &zk) != 0) {
-        host_unref(sync);
-        host_log(sync, LOG_ERROR, "cannot make a ZooKeeper client: %s", strerror(errno));
+    } else if (zk_open(&config, session, &zk) != 0) {
+        host_log(sync, LOG_ERROR, "cannot make a ZooKeeper client: %m");
         session_open_failed(session);
     } else {
+        host_ref(sync); /* until the handle is closed */
         session_opened(session, zk);
         remember_addresses(sync, container_of(session, struct pooled, session));
     }

@@ -41,7 +41,7 @@ static int take_nodes(zkc_sync *sync, const zkc_options *options)
     int error;
 
     if (nodes == NULL)
-        nodes = getenv("ZKCOORD_NODES");
+        nodes = getenv("ZKCOORD_NODES"); /* NOLINT(concurrency-mt-unsafe): we never setenv() */
     if (nodes == NULL || (options->nodes == NULL && *nodes == '\0'))
         nodes = ZKC_DEFAULT_NODES;
     error = nodes_parse(nodes, &sync->servers, &why);

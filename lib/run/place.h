@@ -8,7 +8,7 @@
 #include "core/ticket.h"
 #include "run/host.h"
 
-#define ZKC_SESSION_TIMEOUT_MAX_MS (24 * 3600 * 1000)
+#define ZKC_SESSION_TIMEOUT_MAX_MS 86400000 /* 24 hours */
 #define ZKC_DATA_MAX                                                            \
     ((size_t)512 * 1024) /* the server refuses 1 MiB by dropping the connection \
                           */

@@ -74,12 +74,13 @@ static void *resolve(void *argument)
 {
     zkc_sync *sync = argument;
     struct server_list numeric = {0};
+    size_t count = sync->servers.count;
     int codes[NODES_MAX];
 
-    for (size_t i = 0; i < sync->servers.count; i++)
+    for (size_t i = 0; i < count; i++)
         codes[i] = look_up(&numeric, &sync->servers.at[i]);
     host_enter(sync);
-    for (size_t i = 0; i < sync->servers.count; i++)
+    for (size_t i = 0; i < count; i++)
         if (codes[i] != 0)
             host_log(sync, LOG_WARNING, "cannot look up %s: %s", sync->servers.at[i].host,
                      gai_strerror(codes[i]));
@@ -100,8 +101,8 @@ static void start(zkc_sync *sync)
         return;
     host_ref(sync);
     if (thread_start(resolve, sync, &thread) != 0) {
+        host_log(sync, LOG_ERROR, "no thread to look up names: %m");
         host_unref(sync);
-        host_log(sync, LOG_ERROR, "no thread to look up names: %s", strerror(errno));
         host_resolved(sync);
         return;
     }

@@ -312,13 +312,13 @@ int64_t zkc_sync_session_timeout_ms(zkc_sync *sync)
 
 bool zkc_sync_is_connected(zkc_sync *sync)
 {
-    bool connected;
+    bool live;
 
     if (host_begin(sync) != ZKC_OK)
         return false;
-    connected = session_connected(&sync->main->session);
+    live = session_connected(&sync->main->session);
     host_leave(sync);
-    return connected;
+    return live;
 }
 
 int zkc_sync_server_error(zkc_sync *sync)

@@ -356,9 +356,8 @@ void zk_close(struct zk *zk)
     struct list *link;
 
     zookeeper_close(zk->handle);
-    while (!list_empty(&zk->calls)) {
+    while ((link = list_pop(&zk->calls)) != NULL) {
         struct reply reply = {0};
-        link = zk->calls.next;
         answer(container_of(link, struct call, link), ZCLOSING, &reply);
     }
     zk_free(zk);

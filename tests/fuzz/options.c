@@ -197,6 +197,16 @@ static bool same_servers(const struct server_list *a, const struct server_list *
     return true;
 }
 
+static void are_listed(const struct server_list *servers, const char *nodes)
+{
+    struct server_list list;
+    const char *why;
+
+    REQUIRE(nodes_parse(nodes, &list, &why) == 0);
+    REQUIRE(same_servers(servers, &list));
+    nodes_clear(&list);
+}
+
 /* What the environment means, said as an option instead. */
 static void reads_the_environment(const zkc_sync *sync, const struct input *input, int result)
 {
@@ -209,6 +219,8 @@ static void reads_the_environment(const zkc_sync *sync, const struct input *inpu
         nodes = input->options.nodes; /* the environment does not matter */
     else if (nodes == NULL || *nodes == '\0')
         nodes = ZKC_DEFAULT_NODES;
+    if (result == ZKC_OK)
+        are_listed(&sync->servers, nodes);
     other.options.nodes = nodes;
     other.options.log_arg = &other;
     set_environment("not [a list");

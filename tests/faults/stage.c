@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage.h"
+
+#include "keeper.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+#include <zookeeper/zookeeper.h>
+
+#define SYNC_LIMIT 5  /* ticks until a silent server is noticed; longer than sessions live */
+#define INIT_LIMIT 10 /* ticks until a failed election is repeated */
+#define PROBE_MS (20 * STAGE_TICK_MS)
+
+struct servers *stage_servers(void)
+{
+    return servers_start(
+        &(struct servers_options){.count = STAGE_SERVERS,
+                                  .tick_ms = STAGE_TICK_MS,
+                                  .sync_limit = SYNC_LIMIT,
+                                  .init_limit = INIT_LIMIT,
+                                  .proxied_quorum = true,
+                                  .extra = "fastleader.maxNotificationInterval=400\n"});
+}
+
+/* ---- contenders ---- */
+
+static void link_player(struct stage *s, struct player *p)
+{
+    p->nodes[0] = '\0';
+    for (int i = 0; i < STAGE_SERVERS; i++) {
+        p->links[i] = proxy_start(server_address(s->servers, i));
+        assert_non_null(p->links[i]);
+        if (i > 0)
+            strcat(p->nodes, ",");
+        strcat(p->nodes, proxy_address(p->links[i]));
+    }
+}
+
+static void start_player(struct stage *s, struct player *p, enum lie lie)
+{
+    char kind[16], session[16], seed[32], lying[16];
+
+    snprintf(p->journal, sizeof(p->journal), "%s/%s", s->dir, p->name);
+    snprintf(kind, sizeof(kind), "%d", (int)s->kind);
+    snprintf(session, sizeof(session), "%d", p->session_ms);
+    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)harness_random(UINT32_MAX) << 16);
+    snprintf(lying, sizeof(lying), "%d", (int)lie);
+    p->child =
+        child_start("contender", p->nodes, kind, s->id, session, seed, p->journal, lying, NULL);
+    assert_non_null(p->child);
+}
+
+/* Sessions of two, three and four ticks: two is the least that servers grant. */
+static void add_player(struct stage *s, int who, enum lie lie)
+{
+    struct player *p = &s->players[who];
+
+    snprintf(p->name, sizeof(p->name), "%d", who);
+    p->session_ms = (2 + who % 3) * STAGE_TICK_MS;
+    link_player(s, p);
+    start_player(s, p, lie);
+    s->count++;
+}
+
+struct stage *stage_new(struct servers *servers, enum scene_kind kind, int count, enum lie lie)
+{
+    static int number;
+    struct stage *s = calloc(1, sizeof(*s));
+
+    assert_non_null(s);
+    assert_in_range(count, 1, STAGE_PLAYERS);
+    s->servers = servers;
+    s->kind = kind;
+    s->judge = judge_new();
+    snprintf(s->id, sizeof(s->id), "stage-%d", number++);
+    if (kind == SCENE_LOCK)
+        scene_lock_path(s->path, sizeof(s->path), s->id);
+    else
+        scene_leader_path(s->path, sizeof(s->path), s->id);
+    assert_int_equal(keeper_make_dir(s->dir, sizeof(s->dir)), 0);
+    stage_look_again(s);
+    for (int i = 0; i < count; i++)
+        add_player(s, i, i == 0 ? lie : HONEST);
+    return s;
+}
+
+void stage_free(struct stage *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < s->count; i++) {
+        child_free(s->players[i].child);
+        for (int k = 0; k < STAGE_SERVERS; k++)
+            proxy_stop(s->players[i].links[k]);
+    }
+    probe_close(s->probe);
+    judge_free(s->judge);
+    keeper_remove_dir(s->dir);
+    free(s);
+}
+
+static void tell(struct stage *s, int who, const char *command)
+{
+    assert_true(child_write_line(s->players[who].child, command));
+}
+
+/* ---- waiting for them ---- */
+
+struct wanted {
+    struct stage *stage;
+    int who;
+    int64_t since;
+};
+
+bool stage_keeps(struct stage *s, int who)
+{
+    struct belief b;
+    bool kept;
+
+    return journal_newest(s->players[who].journal, &b, &kept) && kept && b.over == 0;
+}
+
+static bool keeps_before_all(void *arg)
+{
+    struct wanted *w = arg;
+
+    return stage_keeps(w->stage, w->who) &&
+           scene_count(w->stage->probe, w->stage->path) == w->stage->count;
+}
+
+void stage_keep(struct stage *s, int who)
+{
+    stage_look_again(s);
+    tell(s, who, "keep");
+    assert_true(wait_until(keeps_before_all, &(struct wanted){.stage = s, .who = who}, STAGE_SOON));
+}
+
+void stage_go(struct stage *s, int who)
+{
+    tell(s, who, "go");
+}
+
+static bool had_turn(struct stage *s, int who, int64_t since)
+{
+    struct belief b;
+    bool kept;
+
+    return journal_newest(s->players[who].journal, &b, &kept) && b.first >= since;
+}
+
+static bool other_believes(void *arg)
+{
+    struct wanted *w = arg;
+
+    for (int i = 0; i < w->stage->count; i++) {
+        if (i != w->who && had_turn(w->stage, i, w->since))
+            return true;
+    }
+    return false;
+}
+
+void stage_taken_over(struct stage *s, int who, int64_t since)
+{
+    struct wanted w = {.stage = s, .who = who, .since = since};
+
+    assert_true(wait_until(other_believes, &w, STAGE_SOON));
+}
+
+static bool believes_not(void *arg)
+{
+    struct wanted *w = arg;
+    struct belief b;
+    bool kept;
+
+    return journal_newest(w->stage->players[w->who].journal, &b, &kept) && b.over != 0;
+}
+
+void stage_believes_no_more(struct stage *s, int who)
+{
+    assert_true(wait_until(believes_not, &(struct wanted){.stage = s, .who = who}, STAGE_SOON));
+}
+
+void stage_replace(struct stage *s, int who)
+{
+    struct player *p = &s->players[who];
+
+    child_kill(p->child);
+    assert_true(child_wait(p->child, NULL, STAGE_SOON));
+    child_free(p->child);
+    p->child = NULL;
+    judge_add(s->judge, p->name, p->journal, now_ns());
+    snprintf(p->name, sizeof(p->name), "%d-%d", who, ++s->replaced);
+    start_player(s, p, HONEST);
+}
+
+/* ---- links ---- */
+
+void stage_links(struct stage *s, int who, enum proxy_mode mode)
+{
+    for (int i = 0; i < STAGE_SERVERS; i++)
+        proxy_set_mode(s->players[who].links[i], mode);
+}
+
+void stage_delay(struct stage *s, int who, int to_server_ms, int to_client_ms)
+{
+    for (int i = 0; i < STAGE_SERVERS; i++)
+        proxy_set_delay(s->players[who].links[i], to_server_ms, to_client_ms);
+}
+
+void stage_reset(struct stage *s, int who)
+{
+    for (int i = 0; i < STAGE_SERVERS; i++)
+        proxy_reset_all(s->players[who].links[i]);
+}
+
+void stage_tie(struct stage *s, int who, int server)
+{
+    for (int i = 0; i < STAGE_SERVERS; i++) {
+        bool refuse = server >= 0 && i != server;
+        proxy_refuse(s->players[who].links[i], refuse);
+        if (refuse)
+            proxy_reset_all(s->players[who].links[i]);
+    }
+}
+
+/* ---- the end ---- */
+
+void stage_look_again(struct stage *s)
+{
+    probe_close(s->probe);
+    s->probe = probe_open(servers_addresses(s->servers), PROBE_MS);
+    assert_non_null(s->probe);
+}
+
+static bool all_had_turn(void *arg)
+{
+    struct wanted *w = arg;
+
+    for (int i = 0; i < w->stage->count; i++) {
+        if (!had_turn(w->stage, i, w->since))
+            return false;
+    }
+    return true;
+}
+
+/* Whether they had is for the judge to say. */
+void stage_heal(struct stage *s)
+{
+    struct wanted w = {.stage = s};
+
+    assert_true(servers_wait_serving(s->servers, STAGE_SOON));
+    w.since = now_ns();
+    judge_healed(s->judge, w.since, STAGE_TURN_MS * 1000000LL);
+    wait_until(all_had_turn, &w, deadline_in_ms(STAGE_TURN_MS));
+}
+
+static void all_leave(struct stage *s)
+{
+    int status;
+
+    for (int i = 0; i < s->count; i++)
+        tell(s, i, "quit");
+    for (int i = 0; i < s->count; i++) {
+        assert_true(child_wait(s->players[i].child, &status, STAGE_SOON));
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+/* Deletion may still be on its way; what stays longer than any session lives is a ghost. */
+static void look_for_ghosts(struct stage *s)
+{
+    struct probe_list list;
+
+    stage_look_again(s);
+    if (scene_wait_count(s->probe, s->path, 0, deadline_in_ms(STAGE_TURN_MS)))
+        return;
+    assert_int_equal(probe_children(s->probe, s->path, &list), ZOK);
+    for (int i = 0; i < list.count; i++)
+        judge_left(s->judge, list.names[i]);
+    probe_list_free(&list);
+}
+
+struct verdict stage_judge(struct stage *s, const char *title)
+{
+    struct verdict v;
+
+    all_leave(s);
+    look_for_ghosts(s);
+    for (int i = 0; i < s->count; i++)
+        judge_add(s->judge, s->players[i].name, s->players[i].journal, 0);
+    v = judge_decide(s->judge);
+    verdict_print(&v, title);
+    return v;
+}
+
+void stage_end(struct stage *s, const char *title)
+{
+    struct verdict v = stage_judge(s, title);
+
+    assert_int_equal(verdict_wrongs(&v), 0);
+    assert_true(scene_wait_watches(s->servers, 0, STAGE_SOON));
+}

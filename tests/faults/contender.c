@@ -61,7 +61,7 @@ static bool claims(struct contender *c, int64_t *token)
     if (c->lie != LIE_OVERLAP || held)
         return held;
     *token = c->newest.token;
-    return c->newest.token != 0 && now_ns() < c->lie_until;
+    return c->newest.token != 0 && c->newest.over == 0 && now_ns() < c->lie_until;
 }
 
 static void begin_belief(struct contender *c, int64_t token, int64_t first)

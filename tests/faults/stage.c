@@ -133,10 +133,15 @@ static bool keeps_before_all(void *arg)
            scene_count(w->stage->probe, w->stage->path) == w->stage->count;
 }
 
+void stage_ask_to_keep(struct stage *s, int who)
+{
+    tell(s, who, "keep");
+}
+
 void stage_keep(struct stage *s, int who)
 {
     stage_look_again(s);
-    tell(s, who, "keep");
+    stage_ask_to_keep(s, who);
     assert_true(wait_until(keeps_before_all, &(struct wanted){.stage = s, .who = who}, STAGE_SOON));
 }
 
@@ -249,14 +254,18 @@ static bool all_had_turn(void *arg)
 }
 
 /* Whether they had is for the judge to say. */
-void stage_heal(struct stage *s)
+void stage_turns(struct stage *s)
 {
-    struct wanted w = {.stage = s};
+    struct wanted w = {.stage = s, .since = now_ns()};
 
-    assert_true(servers_wait_serving(s->servers, STAGE_SOON));
-    w.since = now_ns();
     judge_healed(s->judge, w.since, STAGE_TURN_MS * 1000000LL);
     wait_until(all_had_turn, &w, deadline_in_ms(STAGE_TURN_MS));
+}
+
+void stage_heal(struct stage *s)
+{
+    assert_true(servers_wait_serving(s->servers, STAGE_SOON));
+    stage_turns(s);
 }
 
 static void all_leave(struct stage *s)

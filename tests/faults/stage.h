@@ -62,7 +62,10 @@ void stage_free(struct stage *s);
 
 /* ---- contenders ---- */
 
-/* Returns when it holds and keeps, and all others wait behind it. */
+/* It keeps what it is granted next, until stage_go(). */
+void stage_ask_to_keep(struct stage *s, int who);
+
+/* The same, and returns when it keeps and all others wait behind it. */
 void stage_keep(struct stage *s, int who);
 void stage_go(struct stage *s, int who);
 
@@ -91,7 +94,10 @@ void stage_tie(struct stage *s, int who, int server);
 /* For when servers or links were disturbed that the probe may have used. */
 void stage_look_again(struct stage *s);
 
-/* All servers serve; no more faults from now on: everybody has a turn in time. */
+/* From now on enough servers serve: everybody has a turn in time. */
+void stage_turns(struct stage *s);
+
+/* All servers serve; then the same. */
 void stage_heal(struct stage *s);
 
 /* Asks all to leave, and returns what the judge says. */

@@ -1,202 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults of the one who holds, and of its links to the servers. */
-#include "stage.h"
+/* Faults of the one who holds, and of its links to the servers. And somebody who lies. */
+#include "play.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
 
-#define CONTENDERS 4
-#define ROUNDS 2
+#define PLAYS 64
 
-static struct servers *servers;
-static struct stage *stage;
-
-struct fault {
-    const char *name;
-    void (*begin)(struct stage *s, int who);
-    void (*end)(struct stage *s, int who);
-    bool takeover; /* somebody else is granted it while the fault lasts */
-};
-
-static int start(void **state)
+static void contend(enum lie lie)
 {
+    play_stage = stage_new(play_servers, SCENE_LOCK, 3, lie);
+    stage_keep(play_stage, 1);
+    stage_go(play_stage, 1);
+    stage_heal(play_stage);
+}
+
+/* The very same contenders, journals and judge find a contender that believes too long. */
+static void liar_who_overlaps_is_found(void **state)
+{
+    struct verdict v;
+
     (void)state;
-    servers = stage_servers();
-    return servers ? 0 : -1;
+    contend(LIE_OVERLAP);
+    v = stage_judge(play_stage, "a liar");
+    assert_int_not_equal(v.overlaps, 0);
+    assert_int_equal(v.disorders + v.starved + v.ghosts + v.errors, 0);
+    assert_true(v.least_takeover < 0 || v.least_release < 0);
 }
 
-static int stop(void **state)
+static void liar_whose_tokens_fall_is_found(void **state)
 {
+    struct verdict v;
+
     (void)state;
-    servers_stop(servers);
-    return 0;
+    contend(LIE_TOKEN);
+    v = stage_judge(play_stage, "a liar");
+    assert_int_not_equal(v.disorders, 0);
+    assert_int_equal(v.overlaps + v.starved + v.ghosts + v.errors, 0);
 }
 
-static int clean_up(void **state)
+static void contender_who_starves_is_found(void **state)
 {
+    struct verdict v;
+    int64_t start = now_ns();
+
     (void)state;
-    stage_free(stage);
-    stage = NULL;
-    return 0;
+    play_stage = stage_new(play_servers, SCENE_LOCK, 2, LIE_STARVED);
+    stage_taken_over(play_stage, 0, start);
+    judge_healed(play_stage->judge, start, 1000000000);
+    v = stage_judge(play_stage, "one who starves");
+    assert_int_equal(v.starved, 1);
+    assert_int_equal(verdict_wrongs(&v), 1);
 }
 
-/* ---- one round ---- */
-
-static bool is_so(void *arg)
+static void ghost_is_found(void **state)
 {
-    (void)arg;
-    return true;
+    char node[128];
+    struct verdict v;
+    struct probe *p;
+
+    (void)state;
+    contend(HONEST);
+    p = probe_open(servers_addresses(play_servers), 20 * STAGE_TICK_MS);
+    assert_non_null(p);
+    snprintf(node, sizeof(node), "%s/_c_0-lock-9999999999", play_stage->path);
+    assert_int_equal(probe_create(p, node, "", 0, NULL, 0), 0);
+    v = stage_judge(play_stage, "a ghost");
+    assert_int_equal(v.ghosts, 1);
+    assert_int_equal(verdict_wrongs(&v), 1);
+    assert_int_equal(probe_delete(p, node), 0);
+    probe_close(p);
 }
-
-static void pass(int64_t ms)
-{
-    holds_until(is_so, NULL, deadline_in_ms(ms));
-}
-
-static int64_t random_ms(int session_ms)
-{
-    return harness_random((uint32_t)session_ms);
-}
-
-/* Beats, pings and ticks stand differently to each other each time. */
-static void keep_for_a_while(struct stage *s, int who)
-{
-    do {
-        stage_keep(s, who);
-        pass(random_ms(s->players[who].session_ms));
-    } while (!stage_keeps(s, who)); /* a busy machine may have cost it the session */
-}
-
-static void round_of(struct stage *s, const struct fault *f, int who)
-{
-    int session_ms = s->players[who].session_ms;
-    int64_t since;
-
-    keep_for_a_while(s, who);
-    since = now_ns();
-    f->begin(s, who);
-    if (f->takeover)
-        stage_taken_over(s, who, since);
-    else
-        pass(3 * session_ms);
-    pass(random_ms(session_ms));
-    f->end(s, who);
-    stage_go(s, who);
-    stage_heal(s);
-}
-
-static void play(const struct fault *f, enum scene_kind kind)
-{
-    char title[128];
-
-    stage = stage_new(servers, kind, CONTENDERS, HONEST);
-    for (int i = 0; i < ROUNDS; i++)
-        round_of(stage, f, (ROUNDS * (int)kind + i) % 3); /* each session timeout comes */
-    snprintf(title, sizeof(title), "%s (%s)", f->name, kind == SCENE_LOCK ? "lock" : "leader");
-    stage_end(stage, title);
-}
-
-/* ---- faults ---- */
-
-static void pass_again(struct stage *s, int who)
-{
-    stage_links(s, who, PROXY_PASS);
-}
-
-static void blackhole(struct stage *s, int who)
-{
-    stage_links(s, who, PROXY_BLACKHOLE);
-}
-
-static void lose_requests(struct stage *s, int who)
-{
-    stage_links(s, who, PROXY_BLACKHOLE_TO_SERVER);
-}
-
-static void lose_replies(struct stage *s, int who)
-{
-    stage_links(s, who, PROXY_BLACKHOLE_TO_CLIENT);
-}
-
-static void delay_replies(struct stage *s, int who)
-{
-    int session_ms = s->players[who].session_ms;
-
-    stage_delay(s, who, 0, session_ms / 2 + (int)random_ms(session_ms / 2));
-}
-
-static void delay_no_more(struct stage *s, int who)
-{
-    stage_delay(s, who, 0, 0);
-}
-
-static void stop_process(struct stage *s, int who)
-{
-    child_stop(s->players[who].child);
-}
-
-static void continue_process(struct stage *s, int who)
-{
-    child_cont(s->players[who].child);
-}
-
-static void stop_and_cut(struct stage *s, int who)
-{
-    stage_links(s, who, PROXY_BLACKHOLE);
-    child_stop(s->players[who].child);
-}
-
-/* The process goes on first: it learns nothing from the servers. */
-static void continue_and_heal(struct stage *s, int who)
-{
-    child_cont(s->players[who].child);
-    pass(random_ms(s->players[who].session_ms));
-    stage_links(s, who, PROXY_PASS);
-}
-
-static const struct fault faults[] = {
-    {"holder blackholed", blackhole, pass_again, true},
-    {"requests lost", lose_requests, pass_again, true},
-    {"replies lost", lose_replies, pass_again, false},
-    {"replies delayed", delay_replies, delay_no_more, false},
-    {"holder stopped, link alive", stop_process, continue_process, true},
-    {"holder stopped, link dead", stop_and_cut, continue_and_heal, true},
-};
-
-#define FAULTS (sizeof(faults) / sizeof(faults[0]))
-
-static void as_lock(void **state)
-{
-    play(*state, SCENE_LOCK);
-}
-
-static void as_leader(void **state)
-{
-    play(*state, SCENE_LEADER);
-}
-
-static const struct harness_role roles[] = {
-    {"contender", contender_main},
-    {NULL, NULL},
-};
 
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[2 * FAULTS];
+    struct CMUnitTest tests[PLAYS] = {
+        cmocka_unit_test_teardown(liar_who_overlaps_is_found, play_clean_up),
+        cmocka_unit_test_teardown(liar_whose_tokens_fall_is_found, play_clean_up),
+        cmocka_unit_test_teardown(contender_who_starves_is_found, play_clean_up),
+        cmocka_unit_test_teardown(ghost_is_found, play_clean_up),
+    };
 
-    harness_start(argc, argv, roles);
+    harness_start(argc, argv, play_roles);
     if (!servers_available())
         return 77;
-    for (size_t i = 0; i < FAULTS; i++) {
-        struct CMUnitTest lock = {faults[i].name, as_lock, NULL, clean_up,
-                                  (void *)(uintptr_t)&faults[i]};
-        struct CMUnitTest leader = {faults[i].name, as_leader, NULL, clean_up,
-                                    (void *)(uintptr_t)&faults[i]};
-        tests[2 * i] = lock;
-        tests[2 * i + 1] = leader;
-    }
-    return cmocka_run_group_tests(tests, start, stop);
+    assert_true(4 + play_tests(tests + 4, true) <= PLAYS);
+    return cmocka_run_group_tests(tests, play_start, play_stop);
 }

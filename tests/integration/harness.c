@@ -162,6 +162,13 @@ uint64_t harness_seed(void)
     return seed;
 }
 
+void harness_reseed(uint64_t with)
+{
+    pthread_mutex_lock(&random_lock);
+    random_state = with;
+    pthread_mutex_unlock(&random_lock);
+}
+
 /* splitmix64 */
 uint32_t harness_random(uint32_t bound)
 {

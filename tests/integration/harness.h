@@ -38,6 +38,9 @@ void harness_start(int argc, char **argv, const struct harness_role *roles);
 /* $ZKC_SEED, or else drawn once per run. */
 uint64_t harness_seed(void);
 
+/* Begins the sequence of harness_random() anew, for a part that can be repeated on its own. */
+void harness_reseed(uint64_t with);
+
 /* The next number below `bound` (> 0) of the sequence that the seed starts. Any thread. */
 uint32_t harness_random(uint32_t bound);
 

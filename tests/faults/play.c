@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "play.h"
+
+#include <stdio.h>
+
+#define CONTENDERS 4
+#define ROUNDS 2
+
+struct servers *play_servers;
+struct stage *play_stage;
+
+const struct harness_role play_roles[] = {
+    {"contender", contender_main},
+    {NULL, NULL},
+};
+
+int play_start(void **state)
+{
+    (void)state;
+    play_servers = stage_servers();
+    return play_servers ? 0 : -1;
+}
+
+int play_stop(void **state)
+{
+    (void)state;
+    servers_stop(play_servers);
+    return 0;
+}
+
+int play_clean_up(void **state)
+{
+    (void)state;
+    stage_free(play_stage);
+    play_stage = NULL;
+    faults_undo(play_servers);
+    return servers_wait_serving(play_servers, STAGE_SOON) ? 0 : -1;
+}
+
+static void play(const struct fault *f, enum scene_kind kind)
+{
+    char title[128];
+
+    play_stage = stage_new(play_servers, kind, CONTENDERS, HONEST);
+    for (int i = 0; i < ROUNDS; i++)
+        fault_play(f, play_stage, (ROUNDS * (int)kind + i) % 3); /* each session timeout comes */
+    snprintf(title, sizeof(title), "%s (%s)", f->name, kind == SCENE_LOCK ? "lock" : "leader");
+    stage_end(play_stage, title);
+}
+
+static void play_as_lock(void **state)
+{
+    play(*state, SCENE_LOCK);
+}
+
+static void play_as_leader(void **state)
+{
+    play(*state, SCENE_LEADER);
+}
+
+size_t play_tests(struct CMUnitTest *tests, bool of_contenders)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < fault_count; i++) {
+        struct CMUnitTest test = {.name = faults[i].name,
+                                  .teardown_func = play_clean_up,
+                                  .initial_state = (void *)(uintptr_t)&faults[i]};
+        if ((faults[i].target == ON_CONTENDER) != of_contenders)
+            continue;
+        test.test_func = play_as_lock;
+        tests[n++] = test;
+        test.test_func = play_as_leader;
+        tests[n++] = test;
+    }
+    return n;
+}

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#define FLAPS 6
+
 static bool is_so(void *arg)
 {
     (void)arg;
@@ -92,6 +94,29 @@ static void continue_and_heal(struct stage *s, int who)
     stage_links(s, who, PROXY_PASS);
 }
 
+/* Silence comes and goes. */
+static void flap(struct stage *s, int who)
+{
+    int session_ms = s->players[who].session_ms;
+
+    for (int i = 0; i < FLAPS; i++) {
+        stage_links(s, who, PROXY_BLACKHOLE);
+        faults_pass(random_ms(session_ms / 2));
+        stage_links(s, who, PROXY_PASS);
+        faults_pass(random_ms(session_ms / 4));
+    }
+}
+
+/* From one server to the next: the session moves. */
+static void drive(struct stage *s, int who)
+{
+    for (int i = 0; i < FLAPS; i++) {
+        stage_tie(s, who, (who + i) % STAGE_SERVERS);
+        faults_pass(random_ms(s->players[who].session_ms / 2));
+    }
+    stage_tie(s, who, -1);
+}
+
 /* ---- of servers ---- */
 
 static void cut(struct stage *s, int server)
@@ -102,6 +127,15 @@ static void cut(struct stage *s, int server)
 static void heal(struct stage *s, int server)
 {
     servers_heal(s->servers, server);
+}
+
+/* Both still reach the third one. */
+static void cut_from_leader(struct stage *s, int server)
+{
+    int leader = servers_leader_index(s->servers);
+
+    if (leader >= 0 && leader != server)
+        servers_cut_pair(s->servers, server, leader);
 }
 
 static void pause_server(struct stage *s, int server)
@@ -162,15 +196,19 @@ const struct fault faults[] = {
     {"replies lost", ON_CONTENDER, false, false, lose_replies, pass_again},
     {"requests delayed", ON_CONTENDER, false, false, delay_requests, delay_no_more},
     {"replies delayed", ON_CONTENDER, false, false, delay_replies, delay_no_more},
+    {"links flap", ON_CONTENDER, false, false, flap, nothing},
+    {"session moves", ON_CONTENDER, false, false, drive, nothing},
     {"connections reset", ON_CONTENDER, false, false, stage_reset, stage_reset},
     {"holder stopped, link alive", ON_CONTENDER, true, false, stop_process, continue_process},
     {"holder stopped, link dead", ON_CONTENDER, true, false, stop_and_cut, continue_and_heal},
     {"holder killed", ON_CONTENDER, true, false, stage_replace, nothing},
     {"follower cut off", ON_FOLLOWER, true, true, cut, heal},
+    {"follower cut from leader", ON_FOLLOWER, true, true, cut_from_leader, heal},
     {"leader cut off", ON_LEADER, true, true, cut, heal},
     {"follower stopped", ON_FOLLOWER, true, true, pause_server, resume_server},
     {"leader stopped", ON_LEADER, true, true, pause_server, resume_server},
     {"leader stalls", ON_LEADER, false, false, stall, stall},
+    {"follower slow", ON_FOLLOWER, false, true, slow_down, speed_up},
     {"leader slow", ON_LEADER, false, false, slow_down, speed_up},
     {"follower killed", ON_FOLLOWER, false, false, kill_server, restart_server},
     {"leader killed", ON_LEADER, false, false, kill_server, restart_server},

@@ -17,7 +17,7 @@ struct entry {
 
 struct witness {
     char name[64];
-    int64_t died;
+    struct life life;
 };
 
 struct healing {
@@ -108,14 +108,14 @@ static void take_note(void *arg, enum journal_word word, int64_t at, int64_t num
         e->ending = e->belief.over == 0 || at <= e->belief.over ? RELEASED : REVOKED;
 }
 
-void judge_add(struct judge *j, const char *name, const char *journal, int64_t died)
+void judge_add(struct judge *j, const char *name, const char *journal, struct life life)
 {
     static const struct journal_reader reader = {take_belief, take_note};
     struct witness *w;
 
     j->witnesses = grow(j->witnesses, j->witness_count, sizeof(*j->witnesses));
     w = &j->witnesses[j->witness_count++];
-    *w = (struct witness){.died = died};
+    *w = (struct witness){.life = life};
     snprintf(w->name, sizeof(w->name), "%s", name);
     if (journal_read(journal, &reader, j))
         return;
@@ -269,11 +269,16 @@ static int64_t next_turn(const struct judge *j, size_t who, int64_t at)
     return INT64_MAX;
 }
 
+static bool lives(const struct life *life, const struct healing *h)
+{
+    return life->born <= h->at && (life->died == 0 || life->died >= h->at + h->bound);
+}
+
 static void find_starved(struct judge *j, const struct healing *h)
 {
     for (size_t who = 0; who < j->witness_count; who++) {
-        int64_t turn = next_turn(j, who, h->at), died = j->witnesses[who].died;
-        if (died != 0 && died < h->at + h->bound)
+        int64_t turn = next_turn(j, who, h->at);
+        if (!lives(&j->witnesses[who].life, h))
             continue;
         if (turn == INT64_MAX || turn - h->at > h->bound) {
             j->verdict.starved++;

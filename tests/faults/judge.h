@@ -36,10 +36,14 @@ struct verdict {
 struct judge *judge_new(void);
 void judge_free(struct judge *j);
 
-/* died: when it was killed; 0: it lives, or ended when it was told to. */
-void judge_add(struct judge *j, const char *name, const char *journal, int64_t died);
+/* When a contender was started and killed; died is 0 if it lives, or ended as it was told to. */
+struct life {
+    int64_t born, died;
+};
 
-/* Faults were over then; whoever lived had a turn within that time. */
+void judge_add(struct judge *j, const char *name, const char *journal, struct life life);
+
+/* Faults were over then; whoever lived all that time had a turn. */
 void judge_healed(struct judge *j, int64_t at, int64_t bound);
 
 /* A node that was found where nothing should be. */

@@ -3,6 +3,7 @@
 
 #include "keeper.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,6 +51,7 @@ static void start_player(struct stage *s, struct player *p, enum lie lie)
     snprintf(session, sizeof(session), "%d", p->session_ms);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)harness_random(UINT32_MAX) << 16);
     snprintf(lying, sizeof(lying), "%d", (int)lie);
+    p->born = now_ns();
     p->child =
         child_start("contender", p->nodes, kind, s->id, session, seed, p->journal, lying, NULL);
     assert_non_null(p->child);
@@ -198,7 +200,7 @@ void stage_replace(struct stage *s, int who)
     assert_true(child_wait(p->child, NULL, STAGE_SOON));
     child_free(p->child);
     p->child = NULL;
-    judge_add(s->judge, p->name, p->journal, now_ns());
+    judge_add(s->judge, p->name, p->journal, (struct life){.born = p->born, .died = now_ns()});
     snprintf(p->name, sizeof(p->name), "%d-%d", who, ++s->replaced);
     start_player(s, p, HONEST);
 }
@@ -294,6 +296,35 @@ static void look_for_ghosts(struct stage *s)
     probe_list_free(&list);
 }
 
+static void print_journal(const char *dir, const char *name)
+{
+    char path[512], text[4096];
+    FILE *f;
+    size_t n;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    f = fopen(path, "re");
+    if (!f)
+        return;
+    fprintf(stderr, "==== journal %s\n", name);
+    while ((n = fread(text, 1, sizeof(text), f)) > 0)
+        fwrite(text, 1, n, stderr);
+    fclose(f);
+}
+
+/* They are gone when the test ends. */
+static void print_journals(const struct stage *s)
+{
+    DIR *dir = opendir(s->dir);
+
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        if (e->d_name[0] != '.')
+            print_journal(s->dir, e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 struct verdict stage_judge(struct stage *s, const char *title)
 {
     struct verdict v;
@@ -301,16 +332,20 @@ struct verdict stage_judge(struct stage *s, const char *title)
     all_leave(s);
     look_for_ghosts(s);
     for (int i = 0; i < s->count; i++)
-        judge_add(s->judge, s->players[i].name, s->players[i].journal, 0);
+        judge_add(s->judge, s->players[i].name, s->players[i].journal,
+                  (struct life){.born = s->players[i].born});
     v = judge_decide(s->judge);
     verdict_print(&v, title);
     return v;
 }
 
-void stage_end(struct stage *s, const char *title)
+struct verdict stage_end(struct stage *s, const char *title)
 {
     struct verdict v = stage_judge(s, title);
 
+    if (verdict_wrongs(&v) != 0)
+        print_journals(s);
     assert_int_equal(verdict_wrongs(&v), 0);
     assert_true(scene_wait_watches(s->servers, 0, STAGE_SOON));
+    return v;
 }

@@ -35,6 +35,7 @@ struct player {
     char journal[256];
     char nodes[STAGE_SERVERS * 32];
     int session_ms;
+    int64_t born;
     struct child *child;
     struct proxy *links[STAGE_SERVERS];
 };
@@ -103,7 +104,7 @@ void stage_heal(struct stage *s);
 /* Asks all to leave, and returns what the judge says. */
 struct verdict stage_judge(struct stage *s, const char *title);
 
-/* The same, and fails the test if anything was wrong. */
-void stage_end(struct stage *s, const char *title);
+/* The same, and fails the test with all journals on stderr if anything was wrong. */
+struct verdict stage_end(struct stage *s, const char *title);
 
 #endif

@@ -41,10 +41,11 @@ static void liar_whose_tokens_fall_is_found(void **state)
 static void contender_who_starves_is_found(void **state)
 {
     struct verdict v;
-    int64_t start = now_ns();
+    int64_t start;
 
     (void)state;
     play_stage = stage_new(play_servers, SCENE_LOCK, 2, LIE_STARVED);
+    start = now_ns();
     stage_taken_over(play_stage, 0, start);
     judge_healed(play_stage->judge, start, 1000000000);
     v = stage_judge(play_stage, "one who starves");

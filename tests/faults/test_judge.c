@@ -19,7 +19,7 @@ struct court {
     char dir[64];
     char files[CONTENDERS][96];
     struct journal *journals[CONTENDERS];
-    int64_t died[CONTENDERS];
+    struct life lives[CONTENDERS];
     struct judge *judge;
 };
 
@@ -72,7 +72,7 @@ static struct verdict judged(struct court *c)
         char name[32];
         snprintf(name, sizeof(name), "number %d", i);
         journal_close(c->journals[i]);
-        judge_add(c->judge, name, c->files[i], c->died[i] * MS);
+        judge_add(c->judge, name, c->files[i], c->lives[i]);
         unlink(c->files[i]);
     }
     rmdir(c->dir);
@@ -210,7 +210,23 @@ static void the_dead_need_no_turn(void **state)
     tell_truth(&c);
     believe(&c, 0, 19, 500, 505);
     believe(&c, 1, 20, 510, 515);
-    c.died[2] = 480;
+    c.lives[2].died = 480 * MS;
+    judge_healed(c.judge, 490 * MS, BOUND);
+    v = judged(&c);
+    assert_int_equal(verdict_wrongs(&v), 0);
+}
+
+static void the_newborn_need_no_turn(void **state)
+{
+    struct court c;
+    struct verdict v;
+
+    (void)state;
+    begin(&c);
+    tell_truth(&c);
+    believe(&c, 0, 19, 500, 505);
+    believe(&c, 1, 20, 510, 515);
+    c.lives[2].born = 490 * MS + 1;
     judge_healed(c.judge, 490 * MS, BOUND);
     v = judged(&c);
     assert_int_equal(verdict_wrongs(&v), 0);
@@ -337,9 +353,10 @@ int main(void)
         cmocka_unit_test(distant_overlap_is_found), cmocka_unit_test(belief_without_end_is_found),
         cmocka_unit_test(revival_is_found),         cmocka_unit_test(falling_token_is_found),
         cmocka_unit_test(starvation_is_found),      cmocka_unit_test(the_dead_need_no_turn),
-        cmocka_unit_test(ghost_is_found),           cmocka_unit_test(error_is_found),
-        cmocka_unit_test(garbage_is_found),         cmocka_unit_test(silence_is_found),
-        cmocka_unit_test(margins_are_measured),     cmocka_unit_test(newest_belief_is_read),
+        cmocka_unit_test(the_newborn_need_no_turn), cmocka_unit_test(ghost_is_found),
+        cmocka_unit_test(error_is_found),           cmocka_unit_test(garbage_is_found),
+        cmocka_unit_test(silence_is_found),         cmocka_unit_test(margins_are_measured),
+        cmocka_unit_test(newest_belief_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

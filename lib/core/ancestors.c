@@ -67,10 +67,10 @@ static void level_answered(void *owner, struct request *request, const struct re
     struct level *level = owner;
 
     level->request = NULL;
-    if (reply->answer == ANSWER_UNSUPPORTED && request->verb == VERB_CREATE_CONTAINER &&
-        ask(level, VERB_CREATE_PLAIN) == 0)
-        return;
-    settle(level, reply->answer);
+    if (reply->answer != ANSWER_UNSUPPORTED || request->verb != VERB_CREATE_CONTAINER)
+        settle(level, reply->answer);
+    else if (ask(level, VERB_CREATE_PLAIN) != 0)
+        settle(level, ANSWER_NO_MEMORY);
 }
 
 static size_t count_levels(const char *path)

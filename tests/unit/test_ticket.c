@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "pretend.h"
+#include "base/mem.h"
 #include "core/ticket.h"
 
 #include <zkcoord/zkcoord.h>
@@ -145,6 +146,41 @@ static void servers_without_containers_get_plain_ancestors(void **state)
     assert_int_equal(story.granted, 1);
     assert_int_equal(story.server.asked[VERB_CREATE_PLAIN], 1);
     end(&story);
+}
+
+/* False: the allocation that failed kept it from joining. */
+static bool joins_with_little_memory(struct story *story, long nth)
+{
+    pretend_remove(&story->server, DIR);
+    pretend_connect(&story->server, 7);
+    pretend_fail(&story->server, VERB_CREATE_CONTAINER, PRETEND_ANSWER, 2);
+    story->server.fault_answer = ANSWER_UNSUPPORTED;
+    mem_fail_after(nth);
+    if (ticket_join(&story->server.session, story->place, false, on_event, story, &story->ticket) !=
+        0)
+        return false;
+    pretend_run(&story->server);
+    return true;
+}
+
+static void no_memory_is_called_no_memory(void **state)
+{
+    int refused = 0;
+
+    (void)state;
+    for (long nth = 1; nth <= 40; nth++) {
+        struct story story;
+        begin(&story);
+        if (joins_with_little_memory(&story, nth)) {
+            assert_int_equal(story.granted + story.failed, 1);
+            if (story.failed > 0)
+                assert_int_equal(story.error, ZKC_ENOMEM);
+            refused += story.failed;
+        }
+        mem_fail_after(0);
+        end(&story);
+    }
+    assert_true(refused >= 4);
 }
 
 static void a_second_waits_and_inherits_without_a_request(void **state)
@@ -872,6 +908,7 @@ int main(void)
         cmocka_unit_test(both_requests_are_sent_before_any_answer),
         cmocka_unit_test(missing_ancestors_are_created),
         cmocka_unit_test(servers_without_containers_get_plain_ancestors),
+        cmocka_unit_test(no_memory_is_called_no_memory),
         cmocka_unit_test(a_second_waits_and_inherits_without_a_request),
         cmocka_unit_test(a_writer_that_becomes_a_reader_still_holds),
         cmocka_unit_test(a_third_lists_again_when_the_second_leaves),

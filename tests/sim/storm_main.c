@@ -1,0 +1,66 @@
+/*
+ * storm [--seed N] [--runs N] [--failures N] [--tell]: random runs, one for each seed from N on,
+ * until so many have failed. SPDX-License-Identifier: Apache-2.0
+ */
+#include "storm.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+static uint64_t fresh_seed(void)
+{
+    uint32_t seed = 1;
+
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        seed = (uint32_t)time(NULL);
+    return (uint64_t)seed * 1000000;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: storm [--seed N] [--runs N] [--failures N] [--tell]\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = fresh_seed(), runs = 1000, failures = 3;
+    uint64_t failed = 0, grants = 0, virtual_ms = 0;
+    enum storm_story how = STORM_SILENT;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--tell") == 0)
+            how = STORM_TELL;
+        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+            seed = strtoull(argv[++i], NULL, 0);
+        else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
+            runs = strtoull(argv[++i], NULL, 0);
+        else if (strcmp(argv[i], "--failures") == 0 && i + 1 < argc)
+            failures = strtoull(argv[++i], NULL, 0);
+        else
+            return usage();
+    }
+    printf("storm --seed %" PRIu64 " --runs %" PRIu64 "\n", seed, runs);
+    fflush(stdout);
+    for (uint64_t i = 0; i < runs; i++) {
+        struct storm_result result = storm_run(seed + i, how);
+        grants += (uint64_t)result.grants;
+        virtual_ms += (uint64_t)result.virtual_ms;
+        if (!result.failed)
+            continue;
+        printf("FAILED storm --seed %" PRIu64 " --runs 1 --tell: %s\n", seed + i, result.why);
+        fflush(stdout);
+        if (++failed == failures)
+            break;
+    }
+    world_forget();
+    printf("%" PRIu64 " grants in %" PRIu64 " hours of virtual time\n", grants,
+           virtual_ms / 3600000);
+    printf("%" PRIu64 " runs failed\n", failed);
+    return failed != 0;
+}

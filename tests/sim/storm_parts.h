@@ -1,0 +1,34 @@
+/*
+ * What the files of the storm ask of each other. Nobody else includes this.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKC_SIM_STORM_PARTS_H
+#define ZKC_SIM_STORM_PARTS_H
+
+#include "player.h"
+#include "world.h"
+
+#define PLAYERS_MAX 6
+
+struct storm {
+    struct game game;
+    struct player *players[PLAYERS_MAX]; /* NULL: none at this place */
+    struct machine *machines[64];        /* all that ever were, also the killed */
+    int machine_count;
+    int player_count;
+    int faults; /* a bit for each kind that this storm has */
+    int64_t mean_pause;
+    int aim; /* per mille of the faults that are aimed at a holder */
+    bool over;
+};
+
+/* storm.c */
+void storm_new_player(struct storm *storm, int place);
+
+/* storm_faults.c: one after the other, until the storm is over. */
+void storm_faults_begin(struct storm *storm);
+
+/* Everything works again, everybody goes on. */
+void storm_heal(struct storm *storm);
+
+#endif

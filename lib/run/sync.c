@@ -66,6 +66,9 @@ struct arrival {
     bool credential;
 };
 
+static void greet(struct arrival *arrival);
+
+/* One that was lost is repeated after the reconnection. */
 static void greeted(void *owner, struct request *request, const struct reply *reply)
 {
     struct arrival *arrival = owner;
@@ -74,6 +77,17 @@ static void greeted(void *owner, struct request *request, const struct reply *re
     arrival->greeting = NULL;
     if (reply->decided)
         operation_finish(&arrival->operation, ZKC_OK);
+    else if (reply->answer == ANSWER_NO_MEMORY)
+        operation_finish(&arrival->operation, ZKC_ENOMEM);
+    else if (reply->answer == ANSWER_REFUSED)
+        greet(arrival);
+}
+
+static void greet(struct arrival *arrival)
+{
+    arrival->greeting = session_ask(arrival->session, VERB_EXISTS, "/", greeted, arrival);
+    if (arrival->greeting == NULL)
+        operation_finish(&arrival->operation, ZKC_ENOMEM);
 }
 
 /* The server takes or refuses a credential after the connection, but before the first request. */
@@ -84,9 +98,7 @@ static void connected(struct arrival *arrival)
         return;
     }
     session_cancel(&arrival->greeting);
-    arrival->greeting = session_ask(arrival->session, VERB_EXISTS, "/", greeted, arrival);
-    if (arrival->greeting == NULL)
-        operation_finish(&arrival->operation, ZKC_ENOMEM);
+    greet(arrival);
 }
 
 static void arrived(struct follower *follower, enum session_event event)

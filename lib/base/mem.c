@@ -4,16 +4,22 @@
 #ifdef ZKC_TEST_ALLOC
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 static struct {
     atomic_long countdown; /* the allocation that takes it from 1 to 0 fails */
+    atomic_bool failed;
     atomic_long live;
 } counters;
 
 void mem_fail_after(long n)
 {
+    atomic_store(&counters.failed, false);
     atomic_store(&counters.countdown, n > 0 ? n : 0);
+}
+
+bool mem_failed(void)
+{
+    return atomic_load(&counters.failed);
 }
 
 long mem_live(void)
@@ -23,7 +29,11 @@ long mem_live(void)
 
 static bool must_fail(void)
 {
-    return atomic_fetch_sub(&counters.countdown, 1) == 1;
+    bool now = atomic_fetch_sub(&counters.countdown, 1) == 1;
+
+    if (now)
+        atomic_store(&counters.failed, true);
+    return now;
 }
 
 static void *count(void *block)

@@ -6,6 +6,7 @@
 #ifndef ZKC_BASE_MEM_H
 #define ZKC_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 
 /* The nth allocation from now on fails, once; 0 or negative: none does. */
 extern void mem_fail_after(long n);
+
+/* Whether it has failed. */
+bool mem_failed(void);
 
 /* Blocks that are allocated and not freed. */
 long mem_live(void);

@@ -104,6 +104,24 @@ static int make_rival(struct stage *s)
     return error != ZKC_OK ? error : zkc_lock_acquire(s->rival, NULL);
 }
 
+/* A stranger ahead of us, at the end of the numbers: all are asked for their czxids. */
+static void stranger_of(const struct stage *s, char *node, size_t size)
+{
+    char path[128];
+
+    snprintf(node, size, "%s/x-2147483640", scene_lock_path(path, sizeof path, s->id));
+}
+
+static int make_stranger(struct stage *s)
+{
+    char node[160], path[128];
+
+    stranger_of(s, node, sizeof node);
+    assert_int_equal(probe_make_path(probe, scene_lock_path(path, sizeof path, s->id)), ZOK);
+    assert_int_equal(probe_create(probe, node, "", 0, NULL, 0), ZOK);
+    return make_lock(s);
+}
+
 static int make_leader(struct stage *s)
 {
     return zkc_leader_open(s->sync, s->id, NULL, &s->leader);
@@ -408,6 +426,15 @@ static int use_lock(struct stage *s)
     return error != ZKC_OK ? error : zkc_lock_release(s->lock, NULL);
 }
 
+static int use_lock_alone(struct stage *s)
+{
+    char node[160];
+
+    stranger_of(s, node, sizeof node);
+    assert_int_equal(probe_delete(probe, node), ZOK);
+    return use_lock(s);
+}
+
 static int use_leader(struct stage *s)
 {
     int error;
@@ -432,6 +459,10 @@ static const struct sweep sweeps[] = {
     {"lock_acquire in vain", make_rival_and_context, acquire_in_vain, use_lock, ZKC_ETIMEDOUT},
     {"lock_try_acquire", make_lock, try_acquire, use_lock, ZKC_OK},
     {"lock_try_acquire in vain", make_rival, try_acquire, use_lock, ZKC_EBUSY},
+    {"lock_try_acquire at the end of the numbers", make_stranger, try_acquire, use_lock_alone,
+     ZKC_EBUSY},
+    {"lock_contenders at the end of the numbers", make_stranger, lock_contenders, use_lock_alone,
+     ZKC_OK},
     {"lock_acquire_async", make_lock, acquire_async, use_lock, ZKC_OK},
     {"lock_try_acquire_async", make_lock, try_acquire_async, use_lock, ZKC_OK},
     {"lock_acquire_async behind another", make_rival, hand_over, use_lock, ZKC_OK},

@@ -2,7 +2,10 @@
  * Stories of one session: opening, beats, losing, and the queue of requests.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/answer.h"
 #include "pretend.h"
+
+#include <zkcoord/zkcoord.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -458,6 +461,30 @@ static void lost_unwatching_is_repeated(void **state)
     pretend_free(&pretend);
 }
 
+static void answers_mean_errors(void **state)
+{
+    static const struct {
+        enum answer answer;
+        int error;
+        bool again;
+    } table[] = {
+        {ANSWER_OK, ZKC_OK, false},
+        {ANSWER_NO_NODE, ZKC_ESERVER, false},
+        {ANSWER_NO_AUTH, ZKC_EACCES, false},
+        {ANSWER_AUTH_FAILED, ZKC_EAUTH, false},
+        {ANSWER_NO_MEMORY, ZKC_ENOMEM, false},
+        {ANSWER_LOST, ZKC_ESERVER, true},
+        {ANSWER_REFUSED, ZKC_ESERVER, true},
+        {ANSWER_OTHER, ZKC_ESERVER, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        assert_int_equal(answer_error(table[i].answer), table[i].error);
+        assert_int_equal(answer_try_again(table[i].answer), table[i].again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_refused_credential_ends_everything_until_asked_again),
         cmocka_unit_test(unwatching_is_dropped_when_somebody_watches_again),
         cmocka_unit_test(lost_unwatching_is_repeated),
+        cmocka_unit_test(answers_mean_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static int64_t least(const struct lease *lease)
 void lease_open(struct lease *lease, int64_t timeout, int64_t opened_at)
 {
     lease->timeout = timeout;
-    lease->proven = opened_at;
+    lease->proven = lease->vouched = opened_at;
     lease->touches[0].sent = lease->touches[0].answered = opened_at;
     lease->count = 1;
 }
@@ -30,7 +30,7 @@ void lease_open(struct lease *lease, int64_t timeout, int64_t opened_at)
 void lease_close(struct lease *lease)
 {
     memset(lease, 0, sizeof *lease);
-    lease->proven = LEASE_NONE;
+    lease->proven = lease->vouched = LEASE_NONE;
 }
 
 void lease_narrow(struct lease *lease, int64_t timeout)
@@ -54,15 +54,32 @@ void lease_touch(struct lease *lease, int64_t sent, int64_t answered)
     lease->count++;
 }
 
-void lease_prove(struct lease *lease, int64_t sent)
+/* The newest touch that a write sent at this time came a gap after. */
+static int64_t touch_before(const struct lease *lease, int64_t sent)
 {
     for (size_t i = lease->count; i-- > 0;) {
-        if (lease->touches[i].answered <= sent - gap(lease)) {
-            if (lease->touches[i].sent > lease->proven)
-                lease->proven = lease->touches[i].sent;
-            return;
-        }
+        if (lease->touches[i].answered <= sent - gap(lease))
+            return lease->touches[i].sent;
     }
+    return LEASE_NONE;
+}
+
+/* The leader may have been stopped until right before it answered. */
+static int is_late(const struct lease *lease, int64_t sent, int64_t answered)
+{
+    return answered - sent > lease->timeout / 32 && answered >= end_of(lease, lease->vouched);
+}
+
+void lease_prove(struct lease *lease, int64_t sent, int64_t answered)
+{
+    int64_t touch = touch_before(lease, sent);
+
+    if (touch == LEASE_NONE)
+        return;
+    if (touch > lease->proven && !is_late(lease, sent, answered))
+        lease->proven = touch;
+    if (touch > lease->vouched)
+        lease->vouched = touch;
 }
 
 int64_t lease_end(const struct lease *lease)

@@ -18,7 +18,14 @@
  * is at most T/2 (ZooKeeper's least session timeout is two ticks), so T/4 holds one ping; the
  * twelfth that is left is room for a ping that comes late. A session's creation is itself a write
  * by the leader: touch and proof in one. A hundredth of T is taken off for clocks that run apart.
- * SPDX-License-Identifier: Apache-2.0
+ *
+ * The argument needs the leader to ping meanwhile. One that was stopped (a long collection of
+ * garbage, SIGSTOP) has sent none; when it goes on, it may first answer a write that waited for it
+ * and then expire the session, whose touches it has not heard of. An answer that took long and
+ * comes when the touches proven by earlier writes carry no longer is therefore no proof. It still
+ * vouches that the leader lives: the next write can prove. What stays assumed is that the leader
+ * was not stopped for longer than about T/2 until right before it answered the first write after an
+ * idle time. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKC_CORE_LEASE_H
 #define ZKC_CORE_LEASE_H
@@ -37,6 +44,7 @@ struct touch {
 struct lease {
     int64_t timeout; /* T in nanoseconds, 0 before a session exists */
     int64_t proven;  /* newest touch that the leader is known to have heard of, or LEASE_NONE */
+    int64_t vouched; /* the same, but for answers that came too late to be a proof */
     struct touch touches[LEASE_TOUCHES]; /* answered requests by sending, ascending, thinned */
     size_t count;
 };
@@ -53,8 +61,9 @@ void lease_narrow(struct lease *lease, int64_t timeout);
 /* A request sent at this time was answered by a server, and the answer seen at that time. */
 void lease_touch(struct lease *lease, int64_t sent, int64_t answered);
 
-/* A quorum write sent at this time was answered. Call after lease_touch(). */
-void lease_prove(struct lease *lease, int64_t sent);
+/* A quorum write sent at this time was answered, and the answer seen at that time. Call after
+ * lease_touch(). */
+void lease_prove(struct lease *lease, int64_t sent, int64_t answered);
 
 /* The first moment at which the lease is not safe any more; LEASE_NONE without a lease. */
 int64_t lease_end(const struct lease *lease);

@@ -223,7 +223,7 @@ static void learn(struct session *session, const struct request *request, const 
         return;
     lease_touch(&session->lease, request->sent_at, session->core->now);
     if (reply->proof)
-        lease_prove(&session->lease, request->sent_at);
+        lease_prove(&session->lease, request->sent_at, session->core->now);
     session_publish_lease(session);
 }
 

@@ -24,10 +24,15 @@ static struct lease opened(int64_t at)
     return lease;
 }
 
+static void prove(struct lease *lease, int64_t at)
+{
+    lease_prove(lease, at, at);
+}
+
 static void beat(struct lease *lease, int64_t at)
 {
     lease_touch(lease, at, at);
-    lease_prove(lease, at);
+    lease_prove(lease, at, at);
 }
 
 static void without_a_session_there_is_no_lease(void **state)
@@ -93,7 +98,7 @@ static void the_end_counts_from_sending_the_gap_from_the_answer(void **state)
     assert_int_equal(lease_end(&lease), END(T / 10 + GAP));
     lease = opened(0);
     lease_touch(&lease, T / 10, T / 10 + GAP);
-    lease_prove(&lease, T / 10 + 2 * GAP);
+    prove(&lease, T / 10 + 2 * GAP);
     assert_int_equal(lease_end(&lease), END(T / 10));
 }
 
@@ -105,8 +110,31 @@ static void reads_touch_but_do_not_prove(void **state)
     for (int64_t at = T / 4; at < 4 * T; at += T / 4)
         lease_touch(&lease, at, at);
     assert_int_equal(lease_end(&lease), END(0));
-    lease_prove(&lease, 4 * T);
+    prove(&lease, 4 * T);
     assert_int_equal(lease_end(&lease), END(4 * T - T / 2)); /* the newest touch before the gap */
+}
+
+/* As of a leader that was stopped and answers before it expires the session. */
+static void a_late_answer_to_an_idle_session_is_no_proof(void **state)
+{
+    struct lease lease = opened(0);
+    int64_t sent = 3 * T, late = sent + T / 32 + 1;
+
+    (void)state;
+    for (int64_t at = T / 4; at < sent; at += T / 4)
+        lease_touch(&lease, at, at);
+    lease_prove(&lease, sent, late);
+    assert_int_equal(lease_end(&lease), END(0));
+    lease_prove(&lease, late, late + T / 8); /* the one before vouched for the leader */
+    assert_true(lease_end(&lease) >= END(sent - T / 2));
+    lease = opened(0);
+    lease_touch(&lease, T / 4, T / 4);
+    lease_prove(&lease, T * 3 / 4, T * 7 / 8); /* late, but within the lease */
+    assert_int_equal(lease_end(&lease), END(T / 4));
+    lease = opened(0);
+    lease_touch(&lease, 2 * T, 2 * T);
+    lease_prove(&lease, sent, sent + T / 32); /* prompt */
+    assert_int_equal(lease_end(&lease), END(2 * T));
 }
 
 static void a_proof_never_takes_anything_back(void **state)
@@ -118,7 +146,7 @@ static void a_proof_never_takes_anything_back(void **state)
     beat(&lease, T / 2);
     beat(&lease, T);
     end = lease_end(&lease);
-    lease_prove(&lease, T / 2 + 1); /* an answer that comes out of order */
+    prove(&lease, T / 2 + 1); /* an answer that comes out of order */
     assert_int_equal(lease_end(&lease), end);
 }
 
@@ -204,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_write_too_soon_after_the_touch_proves_nothing),
         cmocka_unit_test(the_end_counts_from_sending_the_gap_from_the_answer),
         cmocka_unit_test(reads_touch_but_do_not_prove),
+        cmocka_unit_test(a_late_answer_to_an_idle_session_is_no_proof),
         cmocka_unit_test(a_proof_never_takes_anything_back),
         cmocka_unit_test(a_shorter_timeout_counts_at_once_a_longer_one_never),
         cmocka_unit_test(steady_beats_keep_two_fifths_at_least),

@@ -19,11 +19,10 @@ struct cluster_options {
     int sync_limit;      /* ticks until a cut link is noticed */
     int64_t least_delay; /* of a message, each way */
     int64_t most_delay;
-    int64_t
-        repair; /* a dead link that heals repeats what it swallowed within this time; 0: at once */
-    int32_t first_sequence;  /* what a new directory's counter starts at: INT32_MAX - 20, say */
-    int64_t container_check; /* how often empty containers are removed; 0: a minute */
-    bool no_containers;      /* an old server: create container is unimplemented */
+    int64_t repair;         /* until a healed link repeats what it swallowed, at most; 0: at once */
+    int32_t first_sequence; /* what a new directory's counter starts at: INT32_MAX - 20, say */
+    int64_t container_check;         /* how often empty containers are removed; 0: a minute */
+    bool no_containers;              /* an old server: create container is unimplemented */
     bool reads_forbidden_are_silent; /* as CVE-2024-23944 was mended: no events without READ */
 };
 

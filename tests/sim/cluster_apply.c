@@ -87,7 +87,7 @@ static void apply_parts(struct tree *tree, struct server *witness, const struct 
 {
     if (outcome != NULL && txn->count > 0) {
         outcome->count = txn->count;
-        outcome->parts = calloc((size_t)txn->count, sizeof *outcome->parts);
+        outcome->parts = arena_alloc((size_t)txn->count * sizeof *outcome->parts);
     }
     for (int i = 0; i < txn->count; i++) {
         struct outcome *part = outcome != NULL ? &outcome->parts[i] : NULL;

@@ -60,7 +60,7 @@ struct outcome {
     int length;
     int count;             /* of names, or of parts */
     const char **names;    /* malloc'ed by whoever made the outcome */
-    struct outcome *parts; /* likewise */
+    struct outcome *parts; /* of the arena */
     const struct acl *acl;
 };
 

@@ -29,7 +29,6 @@ struct peer *peer_of(struct machine *machine)
 static void packet_free(struct packet *packet)
 {
     free(packet->outcome.names);
-    free(packet->outcome.parts);
     pool_put(&cluster.packets, packet);
 }
 

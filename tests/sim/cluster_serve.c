@@ -151,7 +151,6 @@ static void answer(struct connection *c, struct request *request)
     enum op op = request->operation.op;
 
     if (request->outcome.rc == ZSESSIONMOVED) {
-        free(request->outcome.parts);
         connection_end(c);
     } else if (op == OP_OPEN_SESSION) {
         connection_greet(c, true);
@@ -199,11 +198,8 @@ void serve_applied(const struct txn *txn, const struct outcome *outcome)
 
 void serve_gone(struct connection *c)
 {
-    for (struct request *request = c->first; request != NULL; request = request->next) {
+    for (struct request *request = c->first; request != NULL; request = request->next)
         request->connection = NULL;
-        if (request->done)
-            free(request->outcome.parts);
-    }
     c->first = c->last = NULL;
     if (c->handshake != NULL)
         c->handshake->connection = NULL;

@@ -36,7 +36,6 @@ struct entry *queue_take(struct entry_queue *queue)
 void entry_free(struct entry *entry)
 {
     free(entry->outcome.names);
-    free(entry->outcome.parts);
     free(entry->watchers.at);
     free(entry);
 }

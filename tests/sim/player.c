@@ -519,7 +519,7 @@ struct player *player_start(const char *name, const struct game *game)
 {
     struct player *player = calloc(1, sizeof *player);
 
-    player->machine = machine_new(name, world_between(-100, 100000) * SIM_MS,
+    player->machine = machine_new(name, world_between(1, 100000) * SIM_MS,
                                   (int)world_between(-DRIFT_PPM, DRIFT_PPM));
     player->game = *game;
     player->doing = "starts";

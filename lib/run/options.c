@@ -16,8 +16,8 @@
  * reconnection. A create carries path, data and the whole list; the credential has a packet of its
  * own.
  */
-#define AUTH_MAX (64 * 1024)
-#define ACL_MAX (256 * 1024)
+#define AUTH_MAX ((size_t)64 * 1024)
+#define ACL_MAX ((size_t)256 * 1024)
 
 /* The log function runs inside zkc_sync_open() here: there is no sync object yet to deliver it. */
 static int refuse(const zkc_options *options, const char *why)

@@ -128,7 +128,7 @@ static bool is_first(const struct arena *place, int64_t token)
     struct cluster_node nodes[64];
     int count = cluster_children(place->path, nodes, 64);
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && i < 64; i++)
         if (nodes[i].czxid < token && strncmp(strrchr(nodes[i].path, '/'), "/_c_", 4) == 0 &&
             removal_of(nodes[i].czxid) == NULL)
             return false;

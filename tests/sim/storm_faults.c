@@ -38,6 +38,15 @@ static int some_server(const struct storm *storm)
     return server >= 0 ? server : (int)world_below(cluster_servers());
 }
 
+/* In a place of the game; how many were stored. */
+static int some_nodes(const struct storm *storm, struct cluster_node *nodes, int most)
+{
+    const char *place = player_place((int)world_below(storm->game.places));
+    int count = cluster_children(place, nodes, most);
+
+    return count < most ? count : most;
+}
+
 /* From a moment to longer than any session lives, often about as long as a lease. */
 static int64_t some_time(const struct storm *storm)
 {
@@ -320,7 +329,7 @@ static void delete_holders_node(void)
 static void delete_some_node(struct storm *storm)
 {
     struct cluster_node nodes[32];
-    int count = cluster_children(player_place((int)world_below(storm->game.places)), nodes, 32);
+    int count = some_nodes(storm, nodes, 32);
     const struct cluster_node *node;
 
     if (count == 0)
@@ -367,7 +376,7 @@ static void foreign_child(struct storm *storm)
 static void touch_node(struct storm *storm)
 {
     struct cluster_node nodes[32];
-    int count = cluster_children(player_place((int)world_below(storm->game.places)), nodes, 32);
+    int count = some_nodes(storm, nodes, 32);
 
     if (count > 0)
         cluster_set(nodes[world_below(count)].path, "changed");

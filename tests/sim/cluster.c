@@ -115,10 +115,10 @@ static void set_out_following(struct server *follower, struct server *leader)
 
     follower->role = ROLE_FOLLOWING;
     follower->leader = leader->id;
-    follower->epoch = leader->proposed;
+    follower->epoch = follower->promised = follower->joining_epoch = leader->proposed;
     follower->joined = learner->generation = ++cluster.generations;
     follower->heard = learner->heard = world_now();
-    learner->in_step = true;
+    learner->promised = learner->has_log = learner->in_step = true;
     learner->deadline = cluster.options.sync_limit;
     duty_after(follower, DUTY_SILENCE, cluster.options.sync_limit * cluster.options.tick);
 }
@@ -128,7 +128,8 @@ static void elect_at_once(void)
     struct server *leader = &cluster.servers[world_below(cluster.count)];
 
     leader->role = ROLE_GATHERING;
-    leader->proposed = 1;
+    leader->proposed = leader->promised = leader->epoch = 1;
+    leader->has_promises = true;
     for (int i = 0; i < cluster.count; i++)
         if (i != leader->id)
             set_out_following(&cluster.servers[i], leader);
@@ -204,6 +205,7 @@ void cluster_end(void)
         free(server->tree.nodes);
         free(server->ahead.nodes);
     }
+    free(cluster.history);
     memory_end();
     memset(&cluster, 0, sizeof cluster);
 }

@@ -37,6 +37,17 @@ void log_flush(struct server *server)
     duty_after(server, DUTY_DISK, world_between(DISK_LEAST, DISK_MOST) + server->slow);
 }
 
+/* The epoch is entered when its log is safe. What was on its way to the disk before that log came
+ * is nobody's business. */
+void log_acknowledge(struct server *follower)
+{
+    if (follower->joining_epoch == 0)
+        return;
+    if (follower->durable >= follower->joining_length)
+        follower->epoch = follower->joining_epoch;
+    peer_send_leader(follower, PEER_ACK, follower->durable, NULL);
+}
+
 void log_flushed(struct server *server)
 {
     server->durable = server->flushing;
@@ -45,7 +56,7 @@ void log_flushed(struct server *server)
     if (server->role == ROLE_LEADING || server->role == ROLE_GATHERING)
         peers_acked(server);
     else if (server->role == ROLE_FOLLOWING || server->role == ROLE_JOINING)
-        peer_send_leader(server, PEER_ACK, server->durable, NULL);
+        log_acknowledge(server);
 }
 
 void log_append(struct server *server, struct txn *txn)
@@ -60,7 +71,7 @@ void log_propose(struct server *leader, struct txn *txn)
 {
     log_append(leader, txn);
     for (int i = 0; i < cluster.count; i++)
-        if (leader->learners[i].generation != 0)
+        if (leader->learners[i].has_log)
             peer_send_learner(leader, i, PEER_PROPOSE, 0, txn);
 }
 
@@ -152,12 +163,27 @@ static void tell(const struct txn *txn, const struct server *server)
               (unsigned long long)txn->session, txn->count);
 }
 
+/* The simulator's own safety: what is committed anywhere is so everywhere, for ever. */
+static void record(const struct server *server, const struct txn *txn)
+{
+    void **table = (void **)cluster.history;
+    uint32_t at = (uint32_t)server->committed;
+
+    table_reach(&table, &cluster.history_capacity, at);
+    cluster.history = (const struct txn **)table;
+    if (cluster.history[at] == NULL)
+        cluster.history[at] = txn;
+    else if (cluster.history[at] != txn)
+        world_fail("simulator: server %d commits what others have not", server->id);
+}
+
 static void commit_one(struct server *server, struct txn *txn)
 {
     struct outcome outcome = {0};
     bool mine =
         txn->origin == server->id && txn->request != NULL && txn->request->connection != NULL;
 
+    record(server, txn);
     if (!txn->announced) {
         txn->announced = true;
         if (cluster.removed != NULL)
@@ -180,6 +206,8 @@ void log_commit(struct server *server, int count)
 
 void log_replace(struct server *server, int common, struct txn *const *rest, int count)
 {
+    if (common < server->committed)
+        world_fail("simulator: server %d loses what is committed", server->id);
     server->length = common;
     if (server->durable > common)
         server->durable = common;

@@ -206,6 +206,8 @@ struct errand {
 /* Whom a leader leads. */
 struct learner {
     int64_t generation; /* of the link; 0: none */
+    bool promised;      /* to help in this epoch */
+    bool has_log;       /* it was sent */
     bool in_step;       /* has acknowledged the log it began with */
     int acked;          /* transactions */
     int given;          /* with which it began */
@@ -233,10 +235,11 @@ struct server {
 
     struct txn **log;
     int length, capacity;
-    int durable;   /* survive a crash */
-    int flushing;  /* on their way to the disk */
-    int committed; /* and applied */
-    int64_t epoch; /* the newest that it has led, or promised to follow; survives crashes */
+    int durable;      /* survive a crash */
+    int flushing;     /* on their way to the disk */
+    int committed;    /* and applied */
+    int64_t epoch;    /* the newest whose log it has had on its disk; survives crashes */
+    int64_t promised; /* it helps nobody to begin this one or an older; likewise */
 
     struct tree tree;
     struct tree ahead; /* leader: with all that is proposed */
@@ -244,7 +247,8 @@ struct server {
     int64_t zxid;      /* leader: the newest proposed */
 
     struct learner learners[CLUSTER_MAX];
-    int64_t proposed; /* epoch it is to lead */
+    int64_t proposed;  /* epoch it is to lead */
+    bool has_promises; /* of a quorum: logs may be sent */
     int ticks;
     bool half;
     int64_t phase; /* of its expiry clock */
@@ -252,6 +256,8 @@ struct server {
 
     int leader; /* follower: whom it follows */
     int64_t joined;
+    int64_t joining_epoch; /* its log is on its way to the disk */
+    int joining_length;
     int64_t heard;
 
     struct session *buckets[SESSION_BUCKETS];
@@ -313,6 +319,7 @@ void log_propose(struct server *leader, struct txn *txn);
 void log_commit(struct server *server, int count);
 void log_count_acks(struct server *leader);
 void log_flush(struct server *server);
+void log_acknowledge(struct server *follower);
 void log_flushed(struct server *server);
 void log_replace(struct server *server, int common, struct txn *const *rest, int count);
 int64_t log_newest(const struct server *server);
@@ -320,6 +327,8 @@ int64_t log_newest(const struct server *server);
 /* cluster_peers.c */
 enum peer_message {
     PEER_FOLLOW,
+    PEER_EPOCH,
+    PEER_PROMISE,
     PEER_LOG,
     PEER_ACK,
     PEER_UP_TO_DATE,
@@ -417,7 +426,9 @@ struct cluster {
     uint64_t secret;
     char addresses[CLUSTER_MAX * 24];
     bool auth_refused;
-    int connection_count; /* not freed yet */
+    int connection_count;       /* not freed yet */
+    const struct txn **history; /* all that was ever committed */
+    uint32_t history_capacity;
     void (*removed)(const char *path, int64_t czxid, int64_t owner, enum cluster_cause cause);
     struct pool messages, nodes, sessions, watches, connections, packets;
 };

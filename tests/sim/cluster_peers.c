@@ -108,11 +108,15 @@ static const struct server *leader_in_reach(const struct server *server)
     return best;
 }
 
+/* By epoch first: an older one may have left behind what was never committed. */
+static bool has_seen_more(const struct server *a, const struct server *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : log_newest(a) > log_newest(b);
+}
+
 static bool is_newer(const struct server *a, const struct server *b)
 {
-    int64_t mine = log_newest(a), others = log_newest(b);
-
-    return mine != others ? mine > others : a->id > b->id;
+    return has_seen_more(a, b) || (!has_seen_more(b, a) && a->id > b->id);
 }
 
 /* It has the newest log of a majority that looks for a leader. */
@@ -136,31 +140,34 @@ static void follow(struct server *server, const struct server *leader)
     server->role = ROLE_JOINING;
     server->leader = leader->id;
     server->joined = ++cluster.generations;
+    server->joining_epoch = 0;
     server->heard = world_now();
-    peer_send_leader(server, PEER_FOLLOW, server->epoch, NULL);
+    peer_send_leader(server, PEER_FOLLOW, server->promised, NULL);
     duty_after(server, DUTY_SILENCE, patience());
 }
 
 static int64_t next_epoch(const struct server *server)
 {
-    int64_t epoch = server->epoch;
+    int64_t epoch = server->promised;
 
     for (int i = 0; i < cluster.count; i++)
-        if (reaches(server, &cluster.servers[i]) && cluster.servers[i].epoch > epoch)
-            epoch = cluster.servers[i].epoch;
+        if (reaches(server, &cluster.servers[i]) && cluster.servers[i].promised > epoch)
+            epoch = cluster.servers[i].promised;
     return epoch + 1;
 }
 
+static void count_promises(struct server *leader);
+
 static void gather(struct server *server)
 {
-    server->proposed = next_epoch(server);
+    server->proposed = server->promised = next_epoch(server);
     server->role = ROLE_GATHERING;
+    server->has_promises = false;
     server->ticks = 0;
     server->half = false;
     story("server %d: elected, epoch %lld", server->id, (long long)server->proposed);
     duty_after(server, DUTY_BEAT, cluster.options.tick / 2);
-    if (server->durable == server->length)
-        peers_acked(server);
+    count_promises(server);
 }
 
 void peers_look(struct server *server)
@@ -169,7 +176,7 @@ void peers_look(struct server *server)
 
     if (leader != NULL)
         follow(server, leader);
-    else if (is_elected(server))
+    else if (server->durable == server->length && is_elected(server))
         gather(server);
     else
         duty_after(server, DUTY_LOOK, some_of_a_tick());
@@ -179,7 +186,6 @@ void peers_look(struct server *server)
 
 static void begin_to_lead(struct server *server)
 {
-    server->epoch = server->proposed;
     story("server %d: leads, epoch %lld", server->id, (long long)server->epoch);
     server->role = ROLE_LEADING;
     server->zxid = cluster.count > 1 ? server->epoch << 32 : log_newest(server);
@@ -213,7 +219,7 @@ static void take_ack(struct server *leader, int from, int count)
     struct learner *learner = &leader->learners[from];
 
     learner->acked = count;
-    if (!learner->in_step && count >= learner->given) {
+    if (!learner->in_step && learner->has_log && count >= learner->given) {
         learner->in_step = true;
         if (leader->role == ROLE_LEADING)
             peer_send_learner(leader, from, PEER_UP_TO_DATE, leader->committed, NULL);
@@ -237,23 +243,57 @@ static int common_length(const struct server *a, const struct server *b)
     return common;
 }
 
+static void send_log(struct server *leader, int to)
+{
+    struct learner *learner = &leader->learners[to];
+    int common = common_length(leader, &cluster.servers[to]);
+    int count = leader->length - common;
+    struct log_tail *tail = arena_alloc(sizeof *tail + (size_t)count * sizeof *tail->txns);
+
+    tail->common = common;
+    tail->count = count;
+    if (count > 0)
+        memcpy(tail->txns, leader->log + common, (size_t)count * sizeof *tail->txns);
+    learner->given = leader->length;
+    learner->has_log = true;
+    peer_send_learner(leader, to, PEER_LOG, leader->proposed, tail);
+}
+
+/* Logs are handed out when a quorum has promised not to help in an older epoch any more. */
+static void count_promises(struct server *leader)
+{
+    int promises = 1;
+
+    for (int i = 0; i < cluster.count; i++)
+        promises += leader->learners[i].promised;
+    if (leader->has_promises || promises <= cluster.count / 2)
+        return;
+    leader->has_promises = true;
+    leader->epoch = leader->proposed;
+    for (int i = 0; i < cluster.count; i++)
+        if (leader->learners[i].promised)
+            send_log(leader, i);
+    peers_acked(leader);
+}
+
+static void take_promise(struct server *leader, int from)
+{
+    leader->learners[from].promised = true;
+    if (leader->has_promises)
+        send_log(leader, from);
+    else
+        count_promises(leader);
+}
+
 static void take_learner(struct server *leader, int from, int64_t generation)
 {
     struct learner *learner = &leader->learners[from];
-    int common = common_length(leader, &cluster.servers[from]);
-    int count = leader->length - common;
-    struct log_tail *tail = arena_alloc(sizeof *tail + (size_t)count * sizeof *tail->txns);
 
     drop_learner(leader, from);
     learner->generation = generation;
     learner->heard = world_now();
     learner->deadline = leader->ticks + cluster.options.sync_limit;
-    learner->given = leader->length;
-    tail->common = common;
-    tail->count = count;
-    if (count > 0)
-        memcpy(tail->txns, leader->log + common, (size_t)count * sizeof *tail->txns);
-    peer_send_learner(leader, from, PEER_LOG, leader->proposed, tail);
+    peer_send_learner(leader, from, PEER_EPOCH, leader->proposed, NULL);
 }
 
 static void drop_silent_learners(struct server *leader)
@@ -302,6 +342,9 @@ static void leader_hears(struct server *leader, int from, struct message *messag
     learner->heard = world_now();
     learner->deadline = leader->ticks + cluster.options.sync_limit;
     switch ((enum peer_message)message->kind) {
+    case PEER_PROMISE:
+        take_promise(leader, from);
+        break;
     case PEER_ACK:
         take_ack(leader, from, (int)message->value);
         break;
@@ -334,14 +377,25 @@ void peers_silence(struct server *follower)
         duty_after(follower, DUTY_SILENCE, left);
 }
 
-static void take_log(struct server *follower, struct message *message)
+static void promise(struct server *follower, int64_t epoch)
+{
+    if (epoch < follower->promised) {
+        peers_leave(follower);
+        return;
+    }
+    follower->promised = epoch;
+    peer_send_leader(follower, PEER_PROMISE, 0, NULL);
+}
+
+static void take_log(struct server *follower, const struct message *message)
 {
     const struct log_tail *tail = message->body;
 
-    follower->epoch = message->value;
     log_replace(follower, tail->common, tail->txns, tail->count);
+    follower->joining_epoch = message->value;
+    follower->joining_length = follower->length;
     if (follower->durable == follower->length)
-        peer_send_leader(follower, PEER_ACK, follower->durable, NULL);
+        log_acknowledge(follower);
 }
 
 static void answer_ping(struct server *follower)
@@ -357,6 +411,9 @@ static void follower_hears(struct server *follower, struct message *message)
 {
     follower->heard = world_now();
     switch ((enum peer_message)message->kind) {
+    case PEER_EPOCH:
+        promise(follower, message->value);
+        break;
     case PEER_LOG:
         take_log(follower, message);
         break;
@@ -390,18 +447,20 @@ static void follower_hears(struct server *follower, struct message *message)
 /* ---- receiving ---- */
 
 /*
- * Who has promised itself to an epoch helps nobody else to begin the same or an older one: then
- * there must be a new one.
+ * Who has promised itself to an epoch helps nobody else to begin the same or an older one. And
+ * while a leader gathers its quorum another may have come and gone: who has seen more than the
+ * gathering one must not lose it (Leader.waitForEpochAck). In both cases there must be a new one.
  */
-static bool may_follow(const struct server *server, int64_t promised)
+static bool may_follow(const struct server *server, int follower, int64_t promised)
 {
-    return promised < server->proposed ||
-           (server->role == ROLE_LEADING && promised == server->proposed);
+    if (server->role == ROLE_LEADING)
+        return promised <= server->proposed;
+    return promised < server->proposed && !has_seen_more(&cluster.servers[follower], server);
 }
 
 static void take_follower(struct server *server, int from, const struct message *message)
 {
-    if (is_leader(server) && may_follow(server, message->value)) {
+    if (is_leader(server) && may_follow(server, from, message->value)) {
         take_learner(server, from, message->generation);
         return;
     }

@@ -132,7 +132,7 @@ static void one_fault(void)
     int server = (int)world_below(cluster_servers());
     struct machine *machine = users[world_below(CLIENTS)].machine;
 
-    switch (world_below(13)) {
+    switch (world_below(15)) {
     case 0:
         cluster_crash(server);
         break;
@@ -169,6 +169,11 @@ static void one_fault(void)
     case 10:
         cluster_reset_at_next(machine, world_chance(500));
         break;
+    case 12:
+    case 13:
+        cluster_crash(server);
+        cluster_restart(server);
+        break;
     default:
         cluster_heal();
         break;
@@ -177,9 +182,11 @@ static void one_fault(void)
 
 static void make_trouble(void *arg)
 {
+    int64_t pace = world_between(50 * SIM_MS, 2 * SIM_SECOND);
+
     (void)arg;
     while (world_now() < 40 * SIM_SECOND) {
-        fiber_sleep(world_below(2 * SIM_SECOND));
+        fiber_sleep(world_below(pace));
         one_fault();
     }
     cluster_heal();
@@ -264,6 +271,7 @@ static uint64_t run_chaos(uint64_t seed, int servers)
     int acknowledged = 0;
 
     remember(seed, servers);
+    story_keep(getenv("ZKC_VERBOSE") != NULL);
     world_begin(seed);
     cluster_begin(&(struct cluster_options){
         .servers = servers, .tick = 300 * SIM_MS, .repair = seed % 2 * SIM_SECOND});
@@ -276,8 +284,10 @@ static uint64_t run_chaos(uint64_t seed, int servers)
     world_set_check(check_prefixes);
     while (world_failure() == NULL && world_step(120 * SIM_SECOND))
         ;
-    if (world_failure() != NULL)
+    if (world_failure() != NULL) {
         print_message("%s\n", world_failure());
+        story_print();
+    }
     assert_null(world_failure());
     check_logs_equal();
     for (int i = 0; i < CLIENTS; i++) {

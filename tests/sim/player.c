@@ -250,6 +250,7 @@ static void stop_taking(struct player *player, struct seat *seat, struct outcome
         if (outcome->elected != NULL)
             zkc_elected_close(outcome->elected);
         outcome->elected = NULL;
+        outcome->result = ZKC_ECLOSED; /* what was granted just before is gone, too */
         while (!seat_open(player, seat, place))
             fiber_sleep(SIM_MS);
     } else {

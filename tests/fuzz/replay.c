@@ -18,10 +18,11 @@ static void replay(const char *path)
 {
     FILE *file = fopen(path, "rb");
     char *data;
-    long size;
+    long size = -1;
 
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 ||
-        fseek(file, 0, SEEK_SET) != 0)
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+        size = ftell(file);
+    if (size < 0 || fseek(file, 0, SEEK_SET) != 0)
         die(path);
     data = malloc((size_t)size + 1);
     if (data == NULL || fread(data, 1, (size_t)size, file) != (size_t)size)

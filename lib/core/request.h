@@ -17,6 +17,7 @@ enum verb {
     VERB_CREATE_PLAIN,
     VERB_DELETE,
     VERB_CHECK, /* a multi of one check: a quorum write without side effect */
+    VERB_SYNC,  /* answered by the leader alone; nothing is logged */
     VERB_EXISTS,
     VERB_GET,
     VERB_CHILDREN,
@@ -50,6 +51,7 @@ struct reply {
     enum answer answer;
     int code;         /* ZooKeeper's own */
     bool proof;       /* the answer to a write that a quorum has logged */
+    bool led;         /* the leader's answer: to such a write or a sync */
     bool decided;     /* a server answered, whatever it said */
     const char *path; /* of a created node */
     const void *data;

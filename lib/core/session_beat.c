@@ -1,5 +1,5 @@
 /*
- * The lease as others see it, and the beats that keep it: a write while something is kept, a read
+ * The lease as others see it, and the beats that keep it: a write while something is kept, a sync
  * while not.
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -101,7 +101,7 @@ void session_beat_due(struct timer *timer)
     if (!list_empty(&session->keepers))
         send_write_beat(session);
     else
-        session->beat = session_ask(session, VERB_EXISTS, "/", beat_answered, session);
+        session->beat = session_ask(session, VERB_SYNC, "/", beat_answered, session);
     if (session->beat == NULL)
         timer_set(session->core, timer, session->core->now + session->lease.timeout / 20);
 }
@@ -112,7 +112,7 @@ void session_beat_due(struct timer *timer)
  */
 static int64_t next_write_beat(const struct session *session)
 {
-    int64_t due = session->beaten_at + session->lease.timeout / 5;
+    int64_t due = session->beaten_at + session->lease.timeout / 8;
     int64_t gain = lease_next_gain(&session->lease);
 
     if (gain < due && gain > session->beaten_at &&
@@ -121,8 +121,8 @@ static int64_t next_write_beat(const struct session *session)
     return due;
 }
 
-/* libzookeeper pings after T/3 of silence; a read of ours after T/4 costs the same and gives a
- * send time that the lease of the next grant can rest on. */
+/* libzookeeper pings after T/3 of silence. A sync of ours after T/5 costs little more, and with two
+ * before it the next grant can rest on it without another round trip. */
 void session_schedule(struct session *session)
 {
     if (session->state != SESSION_LIVE || session->beat != NULL)
@@ -131,7 +131,7 @@ void session_schedule(struct session *session)
         timer_set(session->core, &session->beat_timer, next_write_beat(session));
     else
         timer_set(session->core, &session->beat_timer,
-                  session->sent_at + session->lease.timeout / 4);
+                  session->sent_at + session->lease.timeout / 5);
 }
 
 void keeper_init(struct keeper *keeper, const struct keeper_ops *ops)

@@ -222,8 +222,10 @@ static void learn(struct session *session, const struct request *request, const 
     if (!reply->decided)
         return;
     lease_touch(&session->lease, request->sent_at, session->core->now);
+    if (reply->led)
+        lease_mark(&session->lease, request->sent_at, session->core->now);
     if (reply->proof)
-        lease_prove(&session->lease, request->sent_at, session->core->now);
+        lease_prove(&session->lease, request->sent_at);
     session_publish_lease(session);
 }
 

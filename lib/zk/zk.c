@@ -102,6 +102,7 @@ static void answer(struct call *call, int rc, struct reply *reply)
     reply->answer = answer_of(rc);
     reply->decided = decided(rc);
     reply->proof = proves(call->request->verb, rc);
+    reply->led = reply->proof || (call->request->verb == VERB_SYNC && rc == ZOK);
     pthread_mutex_lock(&zk->lock);
     list_remove(&call->link);
     pthread_mutex_unlock(&zk->lock);
@@ -140,6 +141,14 @@ static void on_void(int rc, const void *data)
 {
     struct reply reply = {0};
 
+    answer(call_of(data), rc, &reply);
+}
+
+static void on_string(int rc, const char *value, const void *data)
+{
+    struct reply reply = {0};
+
+    (void)value;
     answer(call_of(data), rc, &reply);
 }
 
@@ -416,6 +425,8 @@ static int submit(struct zk *zk, const struct request *request, struct call *cal
         return zoo_adelete(zk->handle, request->path, -1, on_void, call);
     case VERB_CHECK:
         return submit_check(zk, request, call);
+    case VERB_SYNC:
+        return zoo_async(zk->handle, request->path, on_string, call);
     case VERB_UNWATCH:
         return submit_unwatch(zk, request, call);
     default:

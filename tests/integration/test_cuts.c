@@ -496,7 +496,7 @@ static void flapping_link(void **state)
 /* Whatever is not part of keeping an idle session alive. */
 static unsigned requests(struct bench *b)
 {
-    return proxy_requests(b->proxy, PROXY_ANY) - proxy_requests(b->proxy, PROXY_EXISTS);
+    return proxy_requests(b->proxy, PROXY_ANY) - proxy_requests(b->proxy, PROXY_SYNC);
 }
 
 /* As the user of a lock does it who asks for nothing more. */
@@ -548,7 +548,7 @@ static void idle_session_is_ready(void **state)
         take_plainly(b);
         leave(b, &b->mine);
         proxy_reset_counters(b->proxy);
-        assert_true(proxy_wait_requests(b->proxy, PROXY_EXISTS, 5, SOON)); /* longer than a lease */
+        assert_true(proxy_wait_requests(b->proxy, PROXY_SYNC, 6, SOON)); /* longer than a lease */
         assert_int_equal(requests(b), 0);
         took = acquire_and_count(b);
         leave(b, &b->mine);

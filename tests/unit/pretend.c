@@ -228,6 +228,8 @@ static void apply(struct pretend *pretend, const struct request *request, struct
     case VERB_CHILDREN:
         children(pretend, request, out);
         break;
+    case VERB_SYNC:
+        break;
     case VERB_UNWATCH:
         if (pretend_find(pretend, request->path) != NULL)
             pretend_find(pretend, request->path)->watched = false;
@@ -271,6 +273,7 @@ static void serve(struct pretend *pretend, struct request *request)
     } else if (fault != PRETEND_LOSE_BEFORE) {
         apply(pretend, request, &out);
         out.reply.proof = request->verb <= VERB_CHECK;
+        out.reply.led = request->verb <= VERB_SYNC;
     }
     if (fault == PRETEND_LOSE_BEFORE || fault == PRETEND_LOSE_AFTER)
         lose(pretend, request);

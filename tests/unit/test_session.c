@@ -150,7 +150,7 @@ static void in_flight_is_bounded(void **state)
     assert_int_equal(answered, 10000);
 }
 
-static void an_idle_session_reads_and_never_writes(void **state)
+static void an_idle_session_syncs_and_never_writes(void **state)
 {
     struct pretend pretend;
     struct heard heard;
@@ -159,7 +159,7 @@ static void an_idle_session_reads_and_never_writes(void **state)
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
     pretend_pass(&pretend, 100 * SECOND);
-    assert_int_equal(pretend.asked[VERB_EXISTS], 40); /* every quarter of ten seconds */
+    assert_int_equal(pretend.asked[VERB_SYNC], 50); /* every fifth of ten seconds */
     assert_int_equal(pretend.asked[VERB_CHECK], 0);
     pretend_free(&pretend);
 }
@@ -180,7 +180,7 @@ static void lapsed(struct keeper *keeper)
 
 static const struct keeper_ops ops = {checked, lapsed};
 
-static void a_kept_session_writes_every_fifth_and_checks_each_in_turn(void **state)
+static void a_kept_session_writes_every_eighth_and_checks_each_in_turn(void **state)
 {
     struct pretend pretend;
     struct heard heard;
@@ -196,12 +196,12 @@ static void a_kept_session_writes_every_fifth_and_checks_each_in_turn(void **sta
     two.path = "/two";
     session_keep(&pretend.session, &one);
     session_keep(&pretend.session, &two);
-    pretend_pass(&pretend, 2 * SECOND);
+    pretend_pass(&pretend, 5 * SECOND / 4);
     assert_int_equal(last_answer, ANSWER_OK);
-    pretend_pass(&pretend, 2 * SECOND);
+    pretend_pass(&pretend, 5 * SECOND / 4);
     assert_int_equal(last_answer, ANSWER_NO_NODE);
-    pretend_pass(&pretend, 96 * SECOND);
-    assert_int_equal(pretend.asked[VERB_CHECK], 50);
+    pretend_pass(&pretend, 195 * SECOND / 2);
+    assert_int_equal(pretend.asked[VERB_CHECK], 80);
     session_keep_no_more(&pretend.session, &one);
     session_keep_no_more(&pretend.session, &two);
     pretend_free(&pretend);
@@ -493,8 +493,8 @@ int main(void)
         cmocka_unit_test(an_answer_after_cancelling_reaches_nobody),
         cmocka_unit_test(what_is_in_flight_at_expiry_fails_once),
         cmocka_unit_test(in_flight_is_bounded),
-        cmocka_unit_test(an_idle_session_reads_and_never_writes),
-        cmocka_unit_test(a_kept_session_writes_every_fifth_and_checks_each_in_turn),
+        cmocka_unit_test(an_idle_session_syncs_and_never_writes),
+        cmocka_unit_test(a_kept_session_writes_every_eighth_and_checks_each_in_turn),
         cmocka_unit_test(a_beat_goes_before_what_is_queued),
         cmocka_unit_test(the_lease_lapses_for_who_keeps),
         cmocka_unit_test(beats_keep_the_lease_after_a_longer_timeout),

@@ -41,9 +41,10 @@ void cluster_restart(int server);
 void cluster_pause(int server); /* as SIGSTOP: messages pile up */
 void cluster_resume(int server);
 void cluster_cut(int server,
-                 int other);      /* the link between two servers, both ways, as a black hole */
-void cluster_isolate(int server); /* from all other servers; clients still reach it */
-void cluster_heal(void);          /* all links between servers, all servers run */
+                 int other);          /* the link between two servers, both ways, as a black hole */
+void cluster_stall(int from, int to); /* one way only */
+void cluster_isolate(int server);     /* from all other servers; clients still reach it */
+void cluster_heal(void);              /* all links between servers, all servers run */
 void cluster_slow(int server, int64_t delay); /* its commits are delayed by as much: a slow disk */
 void cluster_lag(int server, int64_t delay);  /* it hears the other servers so much later */
 int cluster_leader(void);                     /* the newest one that leads, or -1 */
@@ -94,8 +95,9 @@ int cluster_watches(void);  /* of all live servers, all sessions */
 int cluster_sessions(void); /* that the leader knows */
 int64_t cluster_session_of(struct machine *machine, int nth); /* the nth open one, 0: none */
 
-int cluster_server_of_session(int64_t session); /* to which it is connected; -1: none */
-int cluster_connections(void);                  /* TCP connections with an end that is open */
+int64_t cluster_expiry_of_session(int64_t session); /* as the leader knows it; 0: not at all */
+int cluster_server_of_session(int64_t session);     /* to which it is connected; -1: none */
+int cluster_connections(void);                      /* TCP connections with an end that is open */
 int cluster_handles(void); /* of clients, not closed yet; also those of the killed */
 
 /*

@@ -97,6 +97,15 @@ void cluster_cut(int server, int other)
     update_links();
 }
 
+void cluster_stall(int from, int to)
+{
+    if (from == to || cluster.cut[from][to])
+        return;
+    story("fault: nothing comes from server %d to server %d", from, to);
+    cluster.cut[from][to] = true;
+    update_links();
+}
+
 void cluster_isolate(int server)
 {
     for (int other = 0; other < cluster.count; other++)

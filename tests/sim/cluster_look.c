@@ -179,6 +179,16 @@ int cluster_server_of_session(int64_t id)
     return -1;
 }
 
+int64_t cluster_expiry_of_session(int64_t id)
+{
+    int leader = cluster_leader();
+    const struct session *session = NULL;
+
+    if (leader >= 0)
+        session = session_find(&cluster.servers[leader], id);
+    return session != NULL && !session->closing ? session->expiry : 0;
+}
+
 int cluster_connections(void)
 {
     return cluster.connection_count;

@@ -23,12 +23,12 @@ void storm_new_player(struct storm *storm, int place)
 }
 
 /*
- * A write that is forwarded crosses six links. Where that takes longer than a quarter of the
+ * A write that is forwarded crosses six links. Where that takes longer than an eighth of the
  * session timeout, two ticks at the least, no lease is ever long enough and nothing is granted.
  */
 static void draw_delays(struct cluster_options *options)
 {
-    int64_t most = options->tick * 2 / (6 * 5);
+    int64_t most = options->tick * 2 / (6 * 8);
 
     options->least_delay = world_between(20, 500) * 1000;
     options->most_delay = world_chance(200) ? most : options->least_delay + 2 * SIM_MS;
@@ -47,6 +47,7 @@ static void draw_servers(struct storm *storm)
     draw_delays(&options);
     if (world_chance(100))
         options.first_sequence = INT32_MAX - (int32_t)world_below(30);
+    options.repair = world_chance(500) ? 0 : world_below(2 * SIM_SECOND);
     options.no_containers = world_chance(100);
     options.container_check = world_chance(300) ? world_between(1, 10) * SIM_SECOND : 0;
     options.reads_forbidden_are_silent = world_chance(500);

@@ -272,6 +272,37 @@ static void cut_pair(struct storm *storm)
     event_after(NULL, some_time(storm), heal_servers, NULL);
 }
 
+/* One way only, as TCP can when it waits to repeat what was lost: writes get through, pings not. */
+static void stall_leader(struct storm *storm)
+{
+    int leader = cluster_leader(), server = some_server(storm);
+
+    if (leader < 0 || leader == server)
+        return;
+    story("nothing comes from leader %d to server %d", leader, server);
+    cluster_stall(leader, server);
+    event_after(NULL, some_time(storm), heal_servers, NULL);
+}
+
+/* Until right before the leader expires a session whose touches it has not heard of. */
+static void stall_until_expiry(struct storm *storm)
+{
+    struct machine *machine = some_player(storm);
+    int64_t session = machine == NULL ? 0 : cluster_session_of(machine, 0);
+    int leader = cluster_leader(), server = cluster_server_of_session(session);
+    int64_t time = cluster_expiry_of_session(session) - world_now() -
+                   world_below(storm->game.tick_ms * SIM_MS / 4);
+
+    if (time <= 0 || server < 0 || server == leader)
+        return;
+    story("the leader is silent until session %llx nearly expires", (unsigned long long)session);
+    if (world_chance(300))
+        cluster_pause(leader);
+    else
+        cluster_stall(leader, server);
+    event_after(NULL, time, heal_servers, NULL);
+}
+
 static void crash(struct storm *storm)
 {
     int server = leader_or_any(storm);
@@ -293,17 +324,13 @@ static void crash_all(struct storm *storm)
     event_after(NULL, some_time(storm), heal_servers, NULL);
 }
 
-/* A leader only as long as the lease allows for: see lib/core/lease.h. */
 static void pause_server(struct storm *storm)
 {
     int server = leader_or_any(storm);
-    int64_t time = some_time(storm);
 
-    if (server == cluster_leader() && time > storm->game.tick_ms * SIM_MS)
-        time = storm->game.tick_ms * SIM_MS;
     story("server %d is paused", server);
     cluster_pause(server);
-    event_after(NULL, time, heal_servers, NULL);
+    event_after(NULL, some_time(storm), heal_servers, NULL);
 }
 
 static void slow_server(struct storm *storm)
@@ -385,10 +412,10 @@ static void touch_node(struct storm *storm)
 /* ---- the storm ---- */
 
 static void (*const kinds[])(struct storm *) = {
-    pause_machine, pause_holder, cut_slow_link, kill_machine, fail_allocation,
-    break_link,    slow_link,    reset,         lose_reply,   isolate,
-    cut_pair,      crash,        crash_all,     pause_server, slow_server,
-    delete_node,   end_session,  foreign_child, touch_node,
+    pause_machine, pause_holder, cut_slow_link,      kill_machine, fail_allocation, break_link,
+    slow_link,     reset,        lose_reply,         isolate,      cut_pair,        crash,
+    crash_all,     pause_server, slow_server,        delete_node,  end_session,     foreign_child,
+    touch_node,    stall_leader, stall_until_expiry,
 };
 #define KINDS ((int)(sizeof kinds / sizeof kinds[0]))
 

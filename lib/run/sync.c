@@ -292,6 +292,7 @@ int zkc_sync_close(zkc_sync *sync)
 
     if (error != ZKC_OK)
         return error;
+    sync->closing = true; /* at once: of two that close at the same time, one is refused */
     host_leave(sync);
     shut_down(sync, CLOSE_MS);
     return ZKC_OK;

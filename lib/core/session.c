@@ -7,6 +7,9 @@
 /* Ten times the longest that a user may ask for: servers may raise it to their own minimum. */
 #define TIMEOUT_MAX_MS (INT64_C(10) * 24 * 3600 * 1000)
 
+/* How many timeouts a session is waited for before it is given up. */
+#define SUSPENDED_MOST 10
+
 /* ---- asking the host ---- */
 
 void session_want_attention(struct session *session)
@@ -136,6 +139,7 @@ void session_disconnected_event(struct session *session)
     if (session->state != SESSION_LIVE)
         return;
     session->state = SESSION_SUSPENDED;
+    session->lost_at = session->core->now;
     core_log(session->core, LOG_WARNING, "session 0x%llx lost its server, looking for another",
              (unsigned long long)session->id);
     timer_set(session->core, &session->open_timer, session->core->now + 2 * session->timeout);
@@ -194,14 +198,30 @@ void session_open_failed(struct session *session)
         retry_later(session);
 }
 
+/*
+ * Servers whose data is older than what the client has seen, for it was lost or comes from a
+ * backup, turn the session away for ever, and libzookeeper does not tell.
+ */
+static void suspended_for_long(struct session *session)
+{
+    if (session->core->now - session->lost_at >= SUSPENDED_MOST * session->timeout) {
+        core_log(session->core, LOG_WARNING,
+                 "no server has taken session 0x%llx back for ten times its timeout",
+                 (unsigned long long)session->id);
+        session_expired_event(session);
+        return;
+    }
+    session->recheck_wanted = true;
+    session_want_attention(session);
+    timer_set(session->core, &session->open_timer, session->core->now + 2 * session->timeout);
+}
+
 static void open_due(struct timer *timer)
 {
     struct session *session = container_of(timer, struct session, open_timer);
 
     if (session->state == SESSION_SUSPENDED) {
-        session->recheck_wanted = true;
-        session_want_attention(session);
-        timer_set(session->core, timer, session->core->now + 2 * session->timeout);
+        suspended_for_long(session);
         return;
     }
     if (session->state == SESSION_OPENING) {

@@ -85,6 +85,7 @@ struct session {
     struct list queue;  /* requests not sent yet */
     struct list flight; /* requests without an answer yet */
     size_t in_flight;
+    int64_t lost_at;   /* when it was suspended */
     int64_t sent_at;   /* newest send of any request */
     int64_t beaten_at; /* newest send of a write beat */
 

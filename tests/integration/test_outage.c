@@ -9,11 +9,14 @@
 #include "scene.h"
 #include "servers.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <zookeeper/zookeeper.h>
 
@@ -277,6 +280,53 @@ static void acquire_waits_for_servers(void **state)
             scene_wait_count(direct, c->seats[i].path, 1, SOON)); /* the first tries' are gone */
     for (int i = 0; i < c->count; i++)
         leave(&c->seats[i]);
+    nothing_left(c);
+    was_fair(c);
+}
+
+static void lose_data(int server)
+{
+    char path[PATH_MAX], file[PATH_MAX + 300];
+    struct dirent *entry;
+    DIR *dir;
+
+    assert_in_range(snprintf(path, sizeof(path), "%s/%d/version-2", servers_dir(servers), server),
+                    1, sizeof(path) - 1);
+    dir = opendir(path);
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.')
+            assert_int_equal(unlink(file), 0);
+    }
+    closedir(dir);
+}
+
+/* They turn away every session that has seen more than they know. */
+static void servers_come_back_without_data(void **state)
+{
+    struct cast *c = &cast;
+
+    (void)state;
+    open_cast(c);
+    add(c, SCENE_LOCK, "forgotten", SHORT_MS);
+    add(c, SCENE_LEADER, "forgotten", SHORT_MS);
+    add(c, SCENE_LEADER, "forgotten", SHORT_MS);
+    start_umpire(c);
+    take(&c->seats[0]);
+    take(&c->seats[1]);
+    scene_seat_take_async(&c->seats[2], 0);
+    assert_true(scene_wait_count(direct, c->seats[1].path, 2, SOON));
+    stop_all(KILLED);
+    assert_true(wait_until(nobody_holds, c, SOON));
+    for (int i = 0; i < servers_count(servers); i++)
+        lose_data(i);
+    start_all(KILLED);
+    scene_seat_take_async(&c->seats[0], 0);
+    assert_int_equal(scene_seat_result(&c->seats[0], SOON), ZKC_OK);
+    assert_int_equal(scene_seat_result(&c->seats[2], SOON), ZKC_OK);
+    leave(&c->seats[0]);
+    leave(&c->seats[2]);
     nothing_left(c);
     was_fair(c);
 }
@@ -582,13 +632,14 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest alone[] = {
         TEST(all_killed_and_restarted),
+        TEST(servers_come_back_without_data),
         TEST(all_silent_and_back),
         TEST(acquire_waits_for_servers),
     };
     const struct CMUnitTest together[] = {
-        TEST(leader_killed_with_waiters),   TEST(all_killed_and_restarted),
-        TEST(servers_restarted_one_by_one), TEST(follower_falls_silent),
-        TEST(leader_falls_silent),
+        TEST(servers_come_back_without_data), TEST(leader_killed_with_waiters),
+        TEST(all_killed_and_restarted),       TEST(servers_restarted_one_by_one),
+        TEST(follower_falls_silent),          TEST(leader_falls_silent),
     };
     int failed;
 

@@ -385,6 +385,30 @@ static void a_long_disconnection_asks_where_the_servers_are(void **state)
     pretend_free(&pretend);
 }
 
+static void a_session_that_no_server_takes_back_is_given_up(void **state)
+{
+    struct pretend pretend;
+    struct heard heard;
+
+    (void)state;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    for (int i = 0; i < 3; i++) { /* the time counts from the newest disconnection */
+        pretend_disconnect(&pretend);
+        pretend_pass(&pretend, 99 * SECOND);
+        assert_int_equal(heard.lost, 0);
+        pretend_connect(&pretend, 5);
+        pretend_pass(&pretend, SECOND);
+    }
+    pretend_disconnect(&pretend);
+    pretend_pass(&pretend, 103 * SECOND);
+    assert_int_equal(heard.lost, 1);
+    assert_int_equal(pretend.session.state, SESSION_OPENING);
+    pretend_connect(&pretend, 6);
+    assert_int_equal(pretend.session.id, 6);
+    pretend_free(&pretend);
+}
+
 static void a_stalled_client_gets_the_request_again_later(void **state)
 {
     struct pretend pretend;
@@ -504,6 +528,7 @@ int main(void)
         cmocka_unit_test(a_server_that_talks_nonsense_is_not_believed),
         cmocka_unit_test(after_expiry_sessions_come_back_spread),
         cmocka_unit_test(a_long_disconnection_asks_where_the_servers_are),
+        cmocka_unit_test(a_session_that_no_server_takes_back_is_given_up),
         cmocka_unit_test(a_stalled_client_gets_the_request_again_later),
         cmocka_unit_test(a_refused_credential_ends_everything_until_asked_again),
         cmocka_unit_test(unwatching_is_dropped_when_somebody_watches_again),

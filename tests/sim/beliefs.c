@@ -32,6 +32,7 @@ struct arena {
 /* A node whose deletion is committed. */
 struct removal {
     int64_t czxid;
+    int64_t at;
     bool robbed;
 };
 
@@ -244,7 +245,7 @@ static void remember_removal(int64_t czxid, bool robbed)
         all.removed_room = 2 * all.removed_room + 256;
         all.removed = realloc(all.removed, (size_t)all.removed_room * sizeof *all.removed);
     }
-    all.removed[all.removed_count++] = (struct removal){czxid, robbed};
+    all.removed[all.removed_count++] = (struct removal){czxid, world_now(), robbed};
 }
 
 static void removed(const char *path, int64_t czxid, int64_t owner, enum cluster_cause cause)
@@ -291,6 +292,13 @@ bool beliefs_some_holder(struct belief *ret_belief)
         return true;
     }
     return false;
+}
+
+int64_t beliefs_removed_at(int64_t token)
+{
+    const struct removal *removal = removal_of(token);
+
+    return removal != NULL ? removal->at : SIM_NEVER;
 }
 
 int beliefs_grants(void)

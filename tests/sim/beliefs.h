@@ -32,6 +32,9 @@ struct belief {
 };
 bool beliefs_some_holder(struct belief *ret_belief);
 
+/* When the servers decided that the node with this token goes; SIM_NEVER: not yet. */
+int64_t beliefs_removed_at(int64_t token);
+
 /* How many grants there were in this world. */
 int beliefs_grants(void);
 

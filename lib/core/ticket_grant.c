@@ -128,6 +128,10 @@ static void own_armed(void *owner, struct request *request, const struct reply *
     if (reply->answer == ANSWER_NO_NODE) {
         watcher_remove(&ticket->session->watches, &ticket->own_watcher);
         ticket_own_gone(ticket);
+    } else if (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id) {
+        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+        session_unwatch(ticket->session, ticket->path);
+        ticket_own_gone(ticket); /* somebody else's node, under our name */
     } else if (reply->answer == ANSWER_OK) {
         ticket->own_epoch = ticket->session->epoch;
     } else if (answer_try_again(reply->answer)) {
@@ -152,14 +156,39 @@ void ticket_watch_own(struct ticket *ticket)
         watcher_add(&ticket->session->watches, &ticket->own_watcher, ticket->path);
 }
 
+/* The own node as a listing that was sent in the same flush saw it: a name alone proves nothing. */
+static void own_seen(void *owner, struct request *request, const struct reply *reply)
+{
+    struct ticket *ticket = owner;
+
+    (void)request;
+    ticket->arm_own = NULL;
+    if (reply->answer == ANSWER_NO_NODE ||
+        (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id))
+        ticket_own_gone(ticket);
+}
+
+bool ticket_look_at_own(struct ticket *ticket)
+{
+    if (ticket->arm_own != NULL || watcher_active(&ticket->own_watcher))
+        return true;
+    ticket->arm_own = session_ask(ticket->session, VERB_EXISTS, ticket->path, own_seen, ticket);
+    return ticket->arm_own != NULL;
+}
+
 void ticket_own_fired(struct watcher *watcher, enum watch_event event)
 {
     struct ticket *ticket = container_of(watcher, struct ticket, own_watcher);
 
     ticket->own_epoch = 0;
     session_cancel(&ticket->arm_own);
-    if (event == WATCH_DELETED)
+    if (event == WATCH_DELETED) {
         ticket_own_gone(ticket);
-    else
-        ticket_watch_own(ticket);
+        return;
+    }
+    ticket_watch_own(ticket);
+    if (ticket->phase == TICKET_LISTING && ticket->list != NULL) {
+        session_cancel(&ticket->list); /* it might be answered before */
+        ticket_ask_list(ticket);
+    }
 }

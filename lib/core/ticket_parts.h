@@ -32,6 +32,7 @@ void ticket_first(struct ticket *ticket);
 void ticket_prove(struct ticket *ticket);
 void ticket_checked(void *owner, struct request *request, const struct reply *reply);
 void ticket_own_gone(struct ticket *ticket);
+bool ticket_look_at_own(struct ticket *ticket); /* unless its watch does; false: no memory */
 void ticket_own_fired(struct watcher *watcher, enum watch_event event);
 
 #endif

@@ -233,5 +233,8 @@ void ticket_list_again(struct ticket *ticket)
     if (!session_grantable(ticket->session) && ticket->check == NULL)
         ticket->check =
             session_ask(ticket->session, VERB_CHECK, ticket->path, ticket_checked, ticket);
-    ticket_ask_list(ticket);
+    if (ticket_look_at_own(ticket))
+        ticket_ask_list(ticket);
+    else
+        ticket_fail(ticket, ZKC_ENOMEM);
 }

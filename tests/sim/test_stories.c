@@ -6,7 +6,7 @@
 
 int main(void)
 {
-    int failed = stories_lease();
+    int failed = stories_lease() + stories_revoked();
 
     world_forget();
     return failed;

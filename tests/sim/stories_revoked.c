@@ -1,0 +1,326 @@
+/*
+ * "Two states for users", "Own node", "Session expiry" of the design.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "stories.h"
+
+static bool is_told(struct actor *who)
+{
+    return who->told > 0;
+}
+
+/* Two states: a disconnection inside the lease changes nothing. */
+STORY(a_short_disconnection)
+{
+    struct actor *alice;
+    int64_t number;
+    int fd;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    fd = revoked_fd(alice);
+    number = token(alice);
+    run_for(TIMEOUT);
+    for (int i = 0; i < 30; i++) {
+        cluster_reset(alice->machine);
+        run_for(TIMEOUT / 6);
+        assert_true(holds(alice));
+    }
+    assert_true(token(alice) == number);
+    assert_int_equal(alice->told, 0);
+    assert_false(sim_alarm_readable(fd));
+    assert_int_equal(reason(alice), ZKC_OK);
+    scene_end();
+}
+
+/* Two states: somebody ends the session. Everyone who waits for it hears of it, once. */
+STORY(a_session_that_is_ended)
+{
+    struct actor *alice;
+    struct call *watch;
+    int64_t number, session;
+    int fd;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    fd = revoked_fd(alice);
+    watch = begins(alice, wait_revoked, NO_LIMIT);
+    number = token(alice);
+    session = session_of(alice);
+    run_for(TIMEOUT);
+    stranger_ends_session(alice);
+    assert_true(comes(is_told, alice, TIMEOUT));
+    assert_false(holds(alice));
+    assert_true(sim_alarm_readable(fd));
+    assert_int_equal(outcome(watch), ZKC_OK);
+    assert_true(reason(alice) == ZKC_EDELETED || reason(alice) == ZKC_EEXPIRED);
+    run_for(TIMEOUT);
+    assert_int_equal(alice->told, 1);
+    /* The client lives on, and needs no release. */
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_false(sim_alarm_readable(fd));
+    assert_true(token(alice) > number);
+    assert_true(session_of(alice) != session);
+    assert_int_equal(alice->told, 1);
+    scene_end();
+}
+
+/* Two states: expiry that no watch tells of first is told as such. */
+STORY(a_session_that_is_ended_without_a_watch)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    stranger_ends_session(alice);
+    run_for(TIMEOUT / 5 + MOMENT);
+    assert_false(holds(alice));
+    assert_true(reason(alice) == ZKC_EDELETED || reason(alice) == ZKC_EEXPIRED);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK); /* nothing is waited for */
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_ENOTHELD);
+    scene_end();
+}
+
+/* Two states: an operator deletes the node of a lock whose holder listens. */
+STORY(a_node_that_an_operator_deletes)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    stranger_deletes(node_of(token(alice), LOCK_DIRECTORY));
+    run_for(MOMENT);
+    assert_false(holds(alice));
+    assert_int_equal(alice->told, 1);
+    assert_int_equal(alice->reason, ZKC_EDELETED);
+    assert_int_equal(outcome(next), ZKC_OK);
+    assert_true(holds(bob));
+    assert_false(holds(alice));
+    scene_end();
+}
+
+/*
+ * Two states: the library sees to it that the node of a revoked grant goes. All servers are down
+ * for longer than the timeout; the session survives that, the grant does not.
+ */
+STORY(all_servers_down_for_longer_than_the_session)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+    int64_t session;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    session = session_of(alice);
+    for (int i = 0; i < cluster_servers(); i++)
+        cluster_crash(i);
+    run_for(2 * TIMEOUT);
+    assert_int_equal(alice->told, 1);
+    assert_int_equal(alice->reason, ZKC_ELEASE);
+    assert_false(next->over);
+    cluster_heal();
+    assert_int_equal(outcome(next), ZKC_OK);
+    assert_true(session_of(alice) == session);
+    assert_null(node_of(token(alice), LOCK_DIRECTORY));
+    assert_false(holds(alice));
+    assert_int_equal(alice->told, 1);
+    assert_int_equal(does(bob, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    scene_end();
+}
+
+/* Two states: revoked is for good, even when the session and the node are still there. */
+STORY(a_link_that_comes_back_after_the_lease)
+{
+    struct actor *alice;
+    int64_t number;
+
+    scene(1);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    number = token(alice);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    run_for(MOMENT);
+    run_for(remaining(alice) + 2);
+    assert_false(holds(alice));
+    cluster_link(alice->machine, -1, LINK_FINE);
+    for (int i = 0; i < 2 * TIMEOUT; i += MOMENT) {
+        assert_false(holds(alice));
+        run_for(MOMENT);
+    }
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_true(token(alice) > number);
+    scene_end();
+}
+
+/* Own node: whoever holds a lock watches it only when asked for a descriptor or a callback. */
+STORY(the_own_node_of_a_lock_is_watched_when_wanted)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    run_for(MOMENT);
+    assert_int_equal(cluster_watches(), 0);
+    revoked_fd(alice);
+    run_for(MOMENT);
+    assert_int_equal(cluster_watches(), 1);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    run_for(MOMENT);
+    assert_int_equal(cluster_watches(), 0);
+    scene_end();
+}
+
+/* Own node: always for leaders, so that an operator can depose them. */
+STORY(a_leader_that_is_deposed)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, elect, NO_LIMIT), ZKC_OK);
+    run_for(MOMENT);
+    assert_int_equal(cluster_watches(), 1);
+    next = begins(bob, elect, NO_LIMIT);
+    run_for(TIMEOUT);
+    assert_true(holds(alice));
+    stranger_deletes(node_of(token(alice), LEADER_DIRECTORY));
+    run_for(MOMENT);
+    assert_false(holds(alice));
+    assert_int_equal(reason(alice), ZKC_EDELETED);
+    assert_int_equal(outcome(next), ZKC_OK);
+    assert_true(token(bob) > token(alice));
+    scene_end();
+}
+
+/*
+ * Own node: its owner is looked at before a grant from a listing. While the waiter is away a
+ * stranger puts another node in the place of his, under the same name.
+ */
+STORY(a_node_that_is_not_ours_any_more)
+{
+    struct actor *alice, *bob;
+    struct call *wish;
+    struct cluster_node nodes[2];
+    int64_t first;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    wish = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    assert_int_equal(cluster_children(LOCK_DIRECTORY, nodes, 2), 2);
+    first = nodes[1].czxid;
+    cluster_link(bob->machine, -1, LINK_REFUSED);
+    run_for(MOMENT);
+    stranger_deletes(nodes[1].path);
+    assert_true(cluster_create(nodes[1].path, "", false));
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    cluster_link(bob->machine, -1, LINK_FINE);
+    run_for(4 * TIMEOUT);
+    assert_false(wish->over);
+    assert_true(cluster_delete(nodes[1].path));
+    assert_int_equal(outcome(wish), ZKC_OK);
+    assert_true(token(bob) > first);
+    scene_end();
+}
+
+/* Session expiry while waiting: he joins again on the new session, inside the same wait. */
+STORY(a_waiter_whose_session_ends)
+{
+    struct actor *alice, *bob;
+    struct call *wish;
+    struct cluster_node nodes[2];
+    int64_t session;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    wish = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    session = session_of(bob);
+    stranger_ends_session(bob);
+    run_for(TIMEOUT);
+    assert_false(wish->over);
+    assert_int_equal(cluster_children(LOCK_DIRECTORY, nodes, 2), 2);
+    assert_true(nodes[1].owner != session && nodes[1].owner == session_of(bob));
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wish), ZKC_OK);
+    assert_true(token(bob) == nodes[1].czxid);
+    scene_end();
+}
+
+/* Session expiry while waiting: after an outage he is granted his own node, never the dead one. */
+STORY(a_waiter_who_was_away_for_longer_than_his_session)
+{
+    struct actor *alice, *bob, *carol;
+    struct call *bobs, *carols;
+    int64_t dead;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    carol = enters("carol");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    bobs = begins(bob, acquire, NO_LIMIT);
+    run_for(MOMENT);
+    carols = begins(carol, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    dead = session_of(bob);
+    cluster_link(bob->machine, -1, LINK_BLACKHOLE);
+    run_for(3 * TIMEOUT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 2);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    cluster_link(bob->machine, -1, LINK_FINE);
+    assert_int_equal(outcome(carols), ZKC_OK);
+    run_for(4 * TIMEOUT);
+    assert_false(bobs->over);
+    assert_int_equal(does(carol, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(bobs), ZKC_OK);
+    assert_true(session_of(bob) != dead);
+    assert_non_null(node_of(token(bob), LOCK_DIRECTORY));
+    scene_end();
+}
+
+int stories_revoked(void)
+{
+    const struct CMUnitTest tests[] = {
+        story_test(a_short_disconnection),
+        story_test(a_session_that_is_ended),
+        story_test(a_session_that_is_ended_without_a_watch),
+        story_test(a_node_that_an_operator_deletes),
+        story_test(all_servers_down_for_longer_than_the_session),
+        story_test(a_link_that_comes_back_after_the_lease),
+        story_test(the_own_node_of_a_lock_is_watched_when_wanted),
+        story_test(a_leader_that_is_deposed),
+        story_test(a_node_that_is_not_ours_any_more),
+        story_test(a_waiter_whose_session_ends),
+        story_test(a_waiter_who_was_away_for_longer_than_his_session),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

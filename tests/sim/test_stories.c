@@ -6,7 +6,7 @@
 
 int main(void)
 {
-    int failed = stories_lease() + stories_revoked();
+    int failed = stories_lease() + stories_revoked() + stories_queue() + stories_lost() + stories_errors();
 
     world_forget();
     return failed;

@@ -1,0 +1,300 @@
+/*
+ * "Errors" and "libzookeeper's own hazards" of the design.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "stories.h"
+
+#include <zookeeper/zookeeper.h>
+
+#include <stdio.h>
+
+static int server_error(struct actor *who)
+{
+    return zkc_sync_server_error(who->sync);
+}
+
+/* ---- errors ---- */
+
+/* Errors: no server can be reached: said when the time for it is over, and nothing is left. */
+STORY(no_server)
+{
+    struct actor *alice;
+    struct call *opening;
+
+    scene(3);
+    alice = actor("alice", 0);
+    alice->options.connect_timeout_ms = TIMEOUT;
+    cluster_link(alice->machine, -1, LINK_REFUSED);
+    opening = begins(alice, open_client, NO_LIMIT);
+    assert_int_equal(outcome(opening), ZKC_EUNREACHABLE);
+    assert_in_range((opening->ended - opening->began) / SIM_MS, TIMEOUT, TIMEOUT + 2500);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    opening = begins(alice, open_client, NO_LIMIT);
+    assert_int_equal(outcome(opening), ZKC_EUNREACHABLE);
+    assert_in_range((opening->ended - opening->began) / SIM_MS, TIMEOUT, TIMEOUT + 2500);
+    scene_end();
+}
+
+/* Errors: the context's deadline, and its cancellation, come before. */
+STORY(no_server_and_no_patience)
+{
+    struct actor *alice;
+    struct call *opening;
+
+    scene(3);
+    alice = actor("alice", 0);
+    cluster_link(alice->machine, -1, LINK_REFUSED);
+    assert_int_equal(does(alice, open_client, TICK), ZKC_ETIMEDOUT);
+    opening = begins(alice, open_client, NO_LIMIT);
+    run_for(TICK);
+    assert_false(opening->over);
+    zkc_context_cancel(opening->context);
+    assert_int_equal(outcome(opening), ZKC_ECANCELED);
+    scene_end();
+}
+
+/* Errors: a credential that is refused, at the beginning and while waiting. */
+STORY(a_credential_that_is_refused)
+{
+    struct actor *alice, *bob;
+    struct call *wish;
+
+    scene(3);
+    alice = enters("alice");
+    bob = actor("bob", 0);
+    bob->options.auth_scheme = "digest";
+    bob->options.auth = "bob:secret";
+    cluster_refuse_auth(true);
+    assert_int_equal(does(bob, open_client, NO_LIMIT), ZKC_EAUTH);
+    cluster_refuse_auth(false);
+    assert_int_equal(does(bob, open_client, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    wish = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    cluster_refuse_auth(true);
+    cluster_reset(bob->machine);
+    assert_int_equal(outcome(wish), ZKC_EAUTH);
+    assert_true(holds(alice));
+    cluster_refuse_auth(false);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(bob, acquire, NO_LIMIT), ZKC_OK); /* the next wish tries again */
+    scene_end();
+}
+
+/* Errors: the ACL of the directory forbids it; ZooKeeper's own code can be read. */
+static void forbidden(int permissions)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_true(cluster_forbid(LOCK_DIRECTORY, permissions));
+    run_for(MOMENT);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_EACCES);
+    assert_int_equal(on(alice, server_error), ZNOAUTH);
+    run_for(MOMENT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    assert_true(cluster_forbid(LOCK_DIRECTORY, ZOO_PERM_ALL));
+    run_for(MOMENT);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    scene_end();
+}
+
+STORY(a_directory_where_nothing_may_be_created)
+{
+    forbidden(ZOO_PERM_ALL & ~ZOO_PERM_CREATE);
+}
+
+STORY(a_directory_that_may_not_be_read)
+{
+    forbidden(ZOO_PERM_ALL & ~ZOO_PERM_READ);
+}
+
+/* Errors: a delete that is refused is told, and asked for again until it is allowed. */
+STORY(a_directory_where_nothing_may_be_deleted)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_true(cluster_forbid(LOCK_DIRECTORY, ZOO_PERM_ALL & ~ZOO_PERM_DELETE));
+    run_for(MOMENT);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_EACCES);
+    assert_false(holds(alice));
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 1);
+    assert_true(cluster_forbid(LOCK_DIRECTORY, ZOO_PERM_ALL));
+    run_for(2000);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    scene_end();
+}
+
+/* Errors: who is ahead hides its content, and with it the news of it. He is served all the same. */
+STORY(somebody_ahead_who_may_not_be_read)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+
+    scene_with(&(struct cluster_options){.servers = 3, .reads_forbidden_are_silent = true});
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_true(cluster_forbid(node_of(token(alice), LOCK_DIRECTORY), 0));
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(2 * TIMEOUT);
+    assert_true(holds(alice));
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    assert_true(next->over);
+    assert_int_equal(outcome(next), ZKC_OK);
+    scene_end();
+}
+
+/* Errors: the client takes no request, for want of memory. The call ends by its time. */
+STORY(a_client_without_memory)
+{
+    struct actor *alice;
+    struct call *wish;
+
+    scene(3);
+    alice = enters("alice");
+    cluster_refuse_submissions(alice->machine, 1000);
+    wish = begins(alice, acquire, TIMEOUT);
+    outcome(wish);
+    assert_true(wish->result == ZKC_ETIMEDOUT || wish->result == ZKC_ENOMEM);
+    assert_true(wish->ended - wish->began <= (TIMEOUT + MOMENT) * SIM_MS);
+    cluster_refuse_submissions(alice->machine, 0);
+    run_for(TIMEOUT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    scene_end();
+}
+
+/* ---- hazards ---- */
+
+/* Hazards: an even number of addresses, of which one is dead. */
+STORY(two_servers_of_which_one_dies)
+{
+    char first[24], second[24];
+    struct actor *alice;
+    int server;
+
+    scene(3);
+    alice = actor("alice", 0);
+    cluster_address(0, first, sizeof first);
+    cluster_address(1, second, sizeof second);
+    snprintf(alice->addresses, sizeof alice->addresses, "%s,%s", first, second);
+    assert_int_equal(does(alice, open_client, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    server = cluster_server_of_session(session_of(alice));
+    assert_true(server == 0 || server == 1);
+    cluster_link(alice->machine, server, LINK_REFUSED);
+    run_for(4 * TIMEOUT);
+    assert_true(holds(alice));
+    assert_int_equal(cluster_server_of_session(session_of(alice)), 1 - server);
+    scene_end();
+}
+
+/* Hazards: closing drains, so that the session is gone at once. */
+STORY(a_close)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    revoked_fd(alice);
+    assert_true(took(alice, close_client, NO_LIMIT) < MOMENT);
+    run_for(MOMENT);
+    assert_int_equal(cluster_sessions(), 0);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    scene_end();
+}
+
+/* Hazards: closing is bounded, though nobody answers. */
+STORY(a_close_into_a_black_hole)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    assert_true(took(alice, close_client, NO_LIMIT) <= 2000 + MOMENT);
+    run_for(2 * TIMEOUT + 2 * TICK);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    cluster_link(alice->machine, -1, LINK_FINE);
+    scene_end();
+}
+
+/* Hazards: two of three servers are silent. One client alone would need 4/3 of the timeout. */
+STORY(silent_servers_at_the_beginning)
+{
+    struct actor *alice;
+    int64_t start;
+
+    scene(3);
+    alice = actor("alice", 0);
+    cluster_link(alice->machine, 0, LINK_BLACKHOLE);
+    cluster_link(alice->machine, 1, LINK_BLACKHOLE);
+    start = now();
+    alice->options.connect_timeout_ms = 10 * TIMEOUT;
+    assert_int_equal(does(alice, open_client, NO_LIMIT), ZKC_OK);
+    assert_true(now() - start < 10 * TIMEOUT);
+    assert_int_equal(cluster_server_of_session(session_of(alice)), 2);
+    cluster_link(alice->machine, -1, LINK_FINE);
+    scene_end();
+}
+
+#define MANY 8
+
+/* Hazards: everybody's session ends in one instant; the new ones are spread. */
+STORY(sessions_that_end_together)
+{
+    static const char *const names[MANY] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    struct actor *crowd[MANY];
+    int64_t back[MANY] = {0}, first = INT64_MAX, last = 0;
+
+    scene(3);
+    for (int i = 0; i < MANY; i++)
+        crowd[i] = enters(names[i]);
+    for (int i = 0; i < MANY; i++)
+        stranger_ends_session(crowd[i]);
+    run_for(5);
+    for (int ms = 0; ms < TIMEOUT; ms++) {
+        run_for(1);
+        for (int i = 0; i < MANY; i++)
+            if (back[i] == 0 && session_of(crowd[i]) != 0)
+                back[i] = now();
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_true(back[i] != 0);
+        first = back[i] < first ? back[i] : first;
+        last = back[i] > last ? back[i] : last;
+    }
+    assert_true(last - first > TIMEOUT / 60);
+    scene_end();
+}
+
+int stories_errors(void)
+{
+    const struct CMUnitTest tests[] = {
+        story_test(no_server),
+        story_test(no_server_and_no_patience),
+        story_test(a_credential_that_is_refused),
+        story_test(a_directory_where_nothing_may_be_created),
+        story_test(a_directory_that_may_not_be_read),
+        story_test(a_directory_where_nothing_may_be_deleted),
+        story_test(somebody_ahead_who_may_not_be_read),
+        story_test(a_client_without_memory),
+        story_test(two_servers_of_which_one_dies),
+        story_test(a_close),
+        story_test(a_close_into_a_black_hole),
+        story_test(silent_servers_at_the_beginning),
+        story_test(sessions_that_end_together),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -92,8 +92,6 @@ void scene_end(void)
         if (all.actors[i].sync != NULL && !machine_dead(all.actors[i].machine))
             assert_int_equal(does(&all.actors[i], close_client, NO_LIMIT), ZKC_OK);
     run_for(10 * TIMEOUT);
-    if (world_failure() != NULL)
-        fail_msg("%s", world_failure());
     nobody_is_left(LOCK_DIRECTORY);
     nobody_is_left(LEADER_DIRECTORY);
     assert_int_equal(cluster_watches(), 0);
@@ -382,10 +380,8 @@ enum zk_submission __wrap_zk_submit(struct zk *zk, struct request *request, stru
     story("asks: verb %d of %s%s", request->verb, request->path,
           request->watch ? ", watching" : "");
     for (int i = 0; i < all.count; i++) {
-        if (all.actors[i].machine != machine_current())
-            continue;
-        all.actors[i].asked[request->verb]++;
-        all.actors[i].asked_at = world_now();
+        if (all.actors[i].machine == machine_current())
+            all.actors[i].asked[request->verb]++;
     }
     return __real_zk_submit(zk, request, ret_reply);
 }
@@ -423,18 +419,32 @@ int64_t now(void)
     return world_now() / SIM_MS;
 }
 
+static void run_until(int64_t when)
+{
+    while (world_step(when))
+        ;
+    if (world_failure() != NULL)
+        fail_msg("%s", world_failure());
+}
+
 void run_to(int64_t ms)
 {
-    while (world_step(ms * SIM_MS))
-        ;
+    run_until(ms * SIM_MS);
 }
 
 void run_for(int64_t ms)
 {
-    int64_t until = world_now() + ms * SIM_MS;
+    run_until(world_now() + ms * SIM_MS);
+}
 
-    while (world_step(until))
+void until_asks(struct actor *who, enum verb verb)
+{
+    int before = asked(who, verb);
+    int64_t limit = world_now() + PATIENCE;
+
+    while (asked(who, verb) == before && world_step(limit))
         ;
+    assert_true(asked(who, verb) > before);
 }
 
 bool comes(bool (*condition)(struct actor *actor), struct actor *who, int64_t within_ms)

@@ -55,8 +55,7 @@ struct actor {
     zkc_elected *elected;
     int told; /* revocations that a callback has told */
     int reason;
-    int asked[16];    /* requests by verb, from count_from_now() on */
-    int64_t asked_at; /* the newest */
+    int asked[16]; /* requests by verb, from count_from_now() on */
 };
 
 /* ---- the scene ---- */
@@ -123,6 +122,9 @@ int64_t session_of(struct actor *actor);
 int64_t now(void);
 void run_for(int64_t ms);
 void run_to(int64_t ms);
+
+/* Runs until such a request is sent. */
+void until_asks(struct actor *who, enum verb verb);
 
 /* Runs until it is true; false: it was not within that time. */
 bool comes(bool (*condition)(struct actor *actor), struct actor *actor, int64_t within_ms);

@@ -299,10 +299,9 @@ STORY(a_pause_with_an_answer_in_the_socket)
     number = token(alice);
     count_from_now();
     run_for(TIMEOUT);
-    cluster_link_delay(alice->machine, -1, MOMENT);
+    cluster_link_delay(alice->machine, -1, MOMENT * SIM_MS);
     count_from_now();
-    while (asked(alice, VERB_CHECK) == 0)
-        run_for(1); /* a beat is on its way */
+    until_asks(alice, VERB_CHECK); /* a beat is on its way */
     machine_pause(alice->machine);
     end = belief_ends(alice);
     run_to(end + 2);

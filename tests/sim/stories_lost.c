@@ -65,6 +65,32 @@ STORY(a_server_that_is_not_heard)
     scene_end();
 }
 
+/*
+ * Lost replies: the servers' disks are slow, and her create is not decided yet when she looks for
+ * it at another server. Only a write before the search makes it wait.
+ */
+STORY(a_search_before_the_create_is_decided)
+{
+    struct actor *alice;
+    struct call *wish;
+
+    scene(3);
+    alice = enters_again("alice");
+    for (int i = 0; i < cluster_servers(); i++)
+        cluster_slow(i, TICK / 2 * SIM_MS);
+    count_from_now();
+    wish = begins(alice, acquire, NO_LIMIT);
+    until_asks(alice, VERB_CREATE_CONTENDER);
+    run_for(5);
+    cluster_link(alice->machine, cluster_server_of_session(session_of(alice)), LINK_REFUSED);
+    assert_int_equal(outcome(wish), ZKC_OK);
+    assert_int_equal(asked(alice, VERB_CREATE_CONTENDER), 1);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 1);
+    cluster_link(alice->machine, -1, LINK_FINE);
+    cluster_heal();
+    scene_end();
+}
+
 /* Lost replies: she gives up while it is not known whether there is a node. */
 static void gives_up(bool applied)
 {
@@ -88,6 +114,27 @@ static void gives_up(bool applied)
     cluster_link(alice->machine, -1, LINK_FINE);
     assert_true(comes(queue_is_empty, alice, TIMEOUT / 2));
     assert_int_equal(does(bob, acquire, MOMENT), ZKC_OK);
+    scene_end();
+}
+
+/* Lost replies: she gives up while the create is on its way. */
+STORY(given_up_while_the_create_is_under_way)
+{
+    struct actor *alice;
+    struct call *wish;
+
+    scene(3);
+    alice = enters_again("alice");
+    cluster_link_delay(alice->machine, -1, MOMENT * SIM_MS);
+    wish = begins(alice, acquire, NO_LIMIT);
+    run_for(MOMENT / 2);
+    zkc_context_cancel(wish->context);
+    run_for(MOMENT / 4);
+    assert_true(wish->over);
+    assert_int_equal(outcome(wish), ZKC_ECANCELED);
+    run_for(8 * MOMENT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    assert_true(session_of(alice) != 0);
     scene_end();
 }
 
@@ -274,6 +321,8 @@ int stories_lost(void)
         story_test(a_create_whose_reply_is_lost),
         story_test(a_create_that_is_lost),
         story_test(a_server_that_is_not_heard),
+        story_test(a_search_before_the_create_is_decided),
+        story_test(given_up_while_the_create_is_under_way),
         story_test(given_up_after_a_create_whose_reply_is_lost),
         story_test(given_up_after_a_create_that_is_lost),
         story_test(out_of_time_while_disconnected),

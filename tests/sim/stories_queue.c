@@ -103,6 +103,53 @@ STORY(one_in_the_middle_gives_up)
     scene_end();
 }
 
+/* Two who contend; the second is far away, and asks for the watch of the first just now. */
+static struct call *is_about_to_watch(struct actor **ret_alice, struct actor **ret_bob)
+{
+    struct call *wish;
+
+    scene(3);
+    *ret_alice = enters("alice");
+    *ret_bob = enters("bob");
+    assert_int_equal(does(*ret_alice, acquire, NO_LIMIT), ZKC_OK);
+    cluster_link_delay((*ret_bob)->machine, -1, FAR * SIM_MS);
+    run_for(2 * FAR);
+    count_from_now();
+    wish = begins(*ret_bob, acquire, NO_LIMIT);
+    until_asks(*ret_bob, VERB_GET);
+    return wish;
+}
+
+/* Grant order: who is ahead goes between the listing and the watch. */
+STORY(nobody_is_there_to_be_watched)
+{
+    struct actor *alice, *bob;
+    struct call *wish = is_about_to_watch(&alice, &bob);
+
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    run_for(8 * FAR);
+    assert_true(wish->over);
+    assert_int_equal(outcome(wish), ZKC_OK);
+    assert_true(holds(bob));
+    scene_end();
+}
+
+/* Grant order: the request for the watch is lost with the connection. */
+STORY(a_watch_that_is_lost)
+{
+    struct actor *alice, *bob;
+    struct call *wish = is_about_to_watch(&alice, &bob);
+
+    cluster_reset(bob->machine);
+    run_for(TIMEOUT);
+    assert_false(wish->over);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    run_for(8 * FAR);
+    assert_true(wish->over);
+    assert_int_equal(outcome(wish), ZKC_OK);
+    scene_end();
+}
+
 /* Grant order: who waits with others' nodes around it is not disturbed by them. */
 STORY(foreign_children)
 {
@@ -243,6 +290,8 @@ int stories_queue(void)
         story_test(first_come_first_served),
         story_test(one_waiter_wakes),
         story_test(one_in_the_middle_gives_up),
+        story_test(nobody_is_there_to_be_watched),
+        story_test(a_watch_that_is_lost),
         story_test(foreign_children),
         story_test(round_trips_without_contention),
         story_test(round_trips_of_a_hand_over),

@@ -1,0 +1,280 @@
+/*
+ * "Threads" and "Event loops" of the design. A child after fork cannot be simulated: real processes
+ * show it.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "stories.h"
+
+#include <poll.h>
+#include <string.h>
+
+/* Completions of asynchronous calls, and where they ran. */
+static struct {
+    int calls;
+    int result;
+    int inner;        /* what a call inside the callback returned */
+    bool on_a_thread; /* of somebody's, not libzookeeper's */
+    bool dispatching;
+    bool outside; /* ran although nobody dispatched */
+} done;
+
+static void completed(void *arg, int result)
+{
+    (void)arg;
+    done.calls++;
+    done.result = result;
+    done.on_a_thread = fiber_current() != NULL;
+    done.outside = done.outside || !done.dispatching;
+}
+
+static int acquire_async(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_lock_acquire_async(who->lock, -1, completed, who);
+}
+
+static int release_async(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_lock_release_async(who->lock, completed, who);
+}
+
+static int cancel(struct actor *who)
+{
+    return zkc_lock_cancel(who->lock);
+}
+
+static bool is_done(struct actor *who)
+{
+    (void)who;
+    return done.calls > 0;
+}
+
+/* Threads: a handle is one contender. */
+STORY(a_second_call_of_one_handle)
+{
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_EALREADY);
+    assert_int_equal(does(alice, try_acquire, NO_LIMIT), ZKC_EALREADY);
+    assert_int_equal(on(bob, acquire_async), ZKC_OK);
+    assert_int_equal(does(bob, acquire, NO_LIMIT), ZKC_EALREADY);
+    assert_int_equal(does(bob, release, NO_LIMIT), ZKC_EALREADY);
+    assert_true(holds(alice));
+    assert_int_equal(on(bob, cancel), ZKC_OK);
+    assert_true(comes(is_done, bob, MOMENT));
+    run_for(MOMENT);
+    assert_int_equal(done.result, ZKC_ECANCELED);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 1);
+    scene_end();
+}
+
+static int acquire_second(struct actor *who, zkc_context *context)
+{
+    zkc_lock *second;
+    int result = zkc_lock_open(who->sync, "a", NULL, &second);
+
+    if (result == ZKC_OK)
+        result = zkc_lock_acquire(second, context);
+    zkc_lock_close(second);
+    return result;
+}
+
+/* Threads: two handles of one client are two contenders. */
+STORY(two_handles_of_one_client)
+{
+    struct actor *alice;
+    struct call *second;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    second = begins(alice, acquire_second, NO_LIMIT);
+    run_for(TIMEOUT);
+    assert_false(second->over);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(second), ZKC_OK);
+    scene_end();
+}
+
+/* Inside a callback. */
+static void completed_and_blocks(void *arg, int result)
+{
+    struct actor *who = arg;
+
+    completed(arg, result);
+    done.inner = zkc_lock_release(who->lock, NULL);
+}
+
+static int acquire_and_block(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_lock_acquire_async(who->lock, -1, completed_and_blocks, who);
+}
+
+/* Threads: callbacks run on no thread of libzookeeper's, and what blocks is refused inside. */
+STORY(a_blocking_call_inside_a_callback)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(on(alice, acquire_and_block), ZKC_OK);
+    assert_true(comes(is_done, alice, TIMEOUT));
+    assert_int_equal(done.result, ZKC_OK);
+    assert_true(done.on_a_thread);
+    assert_int_equal(done.inner, ZKC_ECALLBACK);
+    assert_true(holds(alice));
+    scene_end();
+}
+
+static void completed_and_closes(void *arg, int result)
+{
+    struct actor *who = arg;
+
+    completed(arg, result);
+    zkc_lock_close(who->lock);
+    who->lock = NULL;
+}
+
+static int acquire_and_close(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_lock_acquire_async(who->lock, -1, completed_and_closes, who);
+}
+
+/* Threads: a callback under no lock of ours may close what it is about. */
+STORY(a_lock_that_is_closed_inside_its_callback)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(on(alice, acquire_and_close), ZKC_OK);
+    assert_true(comes(is_done, alice, TIMEOUT));
+    run_for(MOMENT);
+    assert_int_equal(done.calls, 1);
+    assert_null(alice->lock);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 0);
+    scene_end();
+}
+
+/* Event loops: each call completes exactly once, also when all its ends come together. */
+STORY(a_call_with_many_ends)
+{
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(bob, acquire_async), ZKC_OK);
+    run_for(TIMEOUT);
+    stranger_ends_session(bob);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    on(bob, cancel);
+    assert_int_equal(does(bob, close_client, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    assert_int_equal(done.calls, 1);
+    assert_true(done.result == ZKC_ECANCELED || done.result == ZKC_OK ||
+                done.result == ZKC_ECLOSED);
+    scene_end();
+}
+
+/* ---- a program with an event loop of its own ---- */
+
+static int loop_fd(struct actor *who)
+{
+    return zkc_sync_fd(who->sync);
+}
+
+static bool readable(int fd)
+{
+    struct pollfd asked_for = {.fd = fd, .events = POLLIN};
+
+    return poll(&asked_for, 1, 0) == 1;
+}
+
+static int dispatch(struct actor *who, zkc_context *context)
+{
+    int count;
+
+    (void)context;
+    done.dispatching = true;
+    count = zkc_sync_dispatch(who->sync);
+    done.dispatching = false;
+    return count;
+}
+
+/* Event loops: the descriptor says when, and callbacks run inside dispatch only. */
+STORY(an_event_loop)
+{
+    struct actor *alice;
+    int fd;
+
+    scene(3);
+    alice = enters("alice");
+    fd = on(alice, loop_fd);
+    assert_true(fd >= 0);
+    assert_int_equal(on(alice, acquire_async), ZKC_OK);
+    assert_false(readable(fd));
+    run_for(TIMEOUT);
+    assert_true(readable(fd));
+    assert_int_equal(done.calls, 0);
+    assert_true(holds(alice)); /* known before it is told */
+    assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
+    assert_false(readable(fd));
+    assert_int_equal(done.calls, 1);
+    assert_int_equal(done.result, ZKC_OK);
+    assert_int_equal(does(alice, dispatch, NO_LIMIT), 0);
+    assert_int_equal(on(alice, release_async), ZKC_OK);
+    assert_false(holds(alice));
+    run_for(MOMENT);
+    assert_true(readable(fd));
+    assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
+    assert_int_equal(done.result, ZKC_OK);
+    assert_false(done.outside);
+    scene_end();
+}
+
+/* Event loops: a revocation is told there, too. */
+STORY(a_revocation_in_an_event_loop)
+{
+    struct actor *alice;
+    int fd;
+
+    scene(3);
+    alice = enters("alice");
+    fd = on(alice, loop_fd);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    run_for(2 * TIMEOUT);
+    assert_int_equal(alice->told, 0);
+    assert_true(readable(fd));
+    assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
+    assert_int_equal(alice->told, 1);
+    assert_int_equal(alice->reason, ZKC_ELEASE);
+    assert_false(readable(fd));
+    cluster_link(alice->machine, -1, LINK_FINE);
+    scene_end();
+}
+
+int stories_calls(void)
+{
+    const struct CMUnitTest tests[] = {
+        story_test(a_second_call_of_one_handle),
+        story_test(two_handles_of_one_client),
+        story_test(a_blocking_call_inside_a_callback),
+        story_test(a_lock_that_is_closed_inside_its_callback),
+        story_test(a_call_with_many_ends),
+        story_test(an_event_loop),
+        story_test(a_revocation_in_an_event_loop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -11,13 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Those that only the leader answers come first. */
 enum verb {
     VERB_CREATE_CONTENDER, /* ephemeral sequential */
     VERB_CREATE_CONTAINER,
     VERB_CREATE_PLAIN,
     VERB_DELETE,
     VERB_CHECK, /* a multi of one check: a quorum write without side effect */
-    VERB_SYNC,  /* answered by the leader alone; nothing is logged */
+    VERB_SYNC,  /* nothing is logged */
     VERB_EXISTS,
     VERB_GET,
     VERB_CHILDREN,

@@ -123,7 +123,7 @@ void session_connected_event(struct session *session, int64_t id, int64_t timeou
         lease_narrow(&session->lease, timeout);
     }
     session->timeout = timeout;
-    session->sent_at = session->core->now;
+    session->led_at = session->core->now;
     session->state = SESSION_LIVE;
     session->stalled = false;
     core_log(session->core, LOG_INFO, "session 0x%llx connected, timeout %lld ms",

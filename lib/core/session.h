@@ -86,7 +86,7 @@ struct session {
     struct list flight; /* requests without an answer yet */
     size_t in_flight;
     int64_t lost_at;   /* when it was suspended */
-    int64_t sent_at;   /* newest send of any request */
+    int64_t led_at;    /* newest send of what only the leader answers */
     int64_t beaten_at; /* newest send of a write beat */
 
     struct lease lease;

@@ -131,7 +131,7 @@ void session_schedule(struct session *session)
         timer_set(session->core, &session->beat_timer, next_write_beat(session));
     else
         timer_set(session->core, &session->beat_timer,
-                  session->sent_at + session->lease.timeout / 5);
+                  session->led_at + session->lease.timeout / 5);
 }
 
 void keeper_init(struct keeper *keeper, const struct keeper_ops *ops)

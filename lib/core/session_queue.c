@@ -167,7 +167,9 @@ struct request *session_next_request(struct session *session)
         list_append(&session->flight, link);
         session->in_flight++;
         request->in_flight = true;
-        request->sent_at = session->sent_at = session->core->now;
+        request->sent_at = session->core->now;
+        if (request->verb <= VERB_SYNC)
+            session->led_at = session->core->now;
         if (request == session->beat && request->verb == VERB_CHECK)
             session->beaten_at = session->core->now;
         return request;

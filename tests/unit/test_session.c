@@ -164,6 +164,24 @@ static void an_idle_session_syncs_and_never_writes(void **state)
     pretend_free(&pretend);
 }
 
+/* What any server answers does not make the next acquire ready. */
+static void reads_do_not_stand_in_for_syncs(void **state)
+{
+    struct pretend pretend;
+    struct heard heard;
+
+    (void)state;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    for (int i = 0; i < 100; i++) {
+        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+        pretend_run(&pretend);
+        pretend_pass(&pretend, SECOND);
+    }
+    assert_int_equal(pretend.asked[VERB_SYNC], 50);
+    pretend_free(&pretend);
+}
+
 static void checked(struct keeper *keeper, enum answer answer)
 {
     (void)keeper;
@@ -518,6 +536,7 @@ int main(void)
         cmocka_unit_test(what_is_in_flight_at_expiry_fails_once),
         cmocka_unit_test(in_flight_is_bounded),
         cmocka_unit_test(an_idle_session_syncs_and_never_writes),
+        cmocka_unit_test(reads_do_not_stand_in_for_syncs),
         cmocka_unit_test(a_kept_session_writes_every_eighth_and_checks_each_in_turn),
         cmocka_unit_test(a_beat_goes_before_what_is_queued),
         cmocka_unit_test(the_lease_lapses_for_who_keeps),

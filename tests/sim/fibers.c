@@ -25,7 +25,8 @@
 #endif
 #ifdef WITH_ASAN
 #include <sanitizer/common_interface_defs.h>
-#define STACK_SIZE ((size_t)512 * 1024)
+/* At each swapcontext() it clears what it knows of the stack; from 512 KiB on by a slow mmap(). */
+#define STACK_SIZE ((size_t)384 * 1024)
 #else
 #define STACK_SIZE ((size_t)128 * 1024)
 #endif

@@ -199,15 +199,26 @@ bool sim_alarm_readable(int fd)
     return alarm->at != 0 && machine_clock(alarm->machine) >= alarm->at;
 }
 
-void alarm_wait(int fd)
+void sim_alarm_poll(int fd)
 {
     struct alarm *alarm = alarm_of(fd);
 
     alarm->waited_for = true;
-    while (!sim_alarm_readable(fd)) {
-        settime(alarm, alarm->at);
-        fiber_wait(alarm, SIM_NEVER);
-    }
+    if (sim_alarm_readable(fd))
+        return;
+    settime(alarm, alarm->at);
+    fiber_wait(alarm, SIM_NEVER);
+}
+
+void sim_alarm_interrupt(int fd)
+{
+    fiber_wake_all(alarm_of(fd));
+}
+
+void alarm_wait(int fd)
+{
+    while (!sim_alarm_readable(fd))
+        sim_alarm_poll(fd);
 }
 
 void alarms_begin(void)

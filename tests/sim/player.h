@@ -17,6 +17,8 @@ struct game {
     int places;          /* how many locks and elections there are, 1 to 3 */
     int work_ms;         /* how long a hold lasts, at the most */
     int close_per_mille; /* how often a player closes its client and begins anew */
+    bool credential;     /* everybody has the same; servers may refuse it at times */
+    bool forbidding;     /* ACLs may forbid things at times */
 };
 
 /* Starts on a machine of its own; ends by itself after player_finish(). */

@@ -5,7 +5,6 @@
  */
 #include "stories.h"
 
-#include <poll.h>
 #include <string.h>
 
 /* Completions of asynchronous calls, and where they ran. */
@@ -192,13 +191,6 @@ static int loop_fd(struct actor *who)
     return zkc_sync_fd(who->sync);
 }
 
-static bool readable(int fd)
-{
-    struct pollfd asked_for = {.fd = fd, .events = POLLIN};
-
-    return poll(&asked_for, 1, 0) == 1;
-}
-
 static int dispatch(struct actor *who, zkc_context *context)
 {
     int count;
@@ -221,20 +213,20 @@ STORY(an_event_loop)
     fd = on(alice, loop_fd);
     assert_true(fd >= 0);
     assert_int_equal(on(alice, acquire_async), ZKC_OK);
-    assert_false(readable(fd));
+    assert_false(sim_alarm_readable(fd));
     run_for(TIMEOUT);
-    assert_true(readable(fd));
+    assert_true(sim_alarm_readable(fd));
     assert_int_equal(done.calls, 0);
     assert_true(holds(alice)); /* known before it is told */
     assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
-    assert_false(readable(fd));
+    assert_false(sim_alarm_readable(fd));
     assert_int_equal(done.calls, 1);
     assert_int_equal(done.result, ZKC_OK);
     assert_int_equal(does(alice, dispatch, NO_LIMIT), 0);
     assert_int_equal(on(alice, release_async), ZKC_OK);
     assert_false(holds(alice));
     run_for(MOMENT);
-    assert_true(readable(fd));
+    assert_true(sim_alarm_readable(fd));
     assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
     assert_int_equal(done.result, ZKC_OK);
     assert_false(done.outside);
@@ -255,11 +247,11 @@ STORY(a_revocation_in_an_event_loop)
     cluster_link(alice->machine, -1, LINK_BLACKHOLE);
     run_for(2 * TIMEOUT);
     assert_int_equal(alice->told, 0);
-    assert_true(readable(fd));
+    assert_true(sim_alarm_readable(fd));
     assert_int_equal(does(alice, dispatch, NO_LIMIT), 1);
     assert_int_equal(alice->told, 1);
     assert_int_equal(alice->reason, ZKC_ELEASE);
-    assert_false(readable(fd));
+    assert_false(sim_alarm_readable(fd));
     cluster_link(alice->machine, -1, LINK_FINE);
     scene_end();
 }

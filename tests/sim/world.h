@@ -128,10 +128,14 @@ long machine_blocks(const struct machine *machine);
 /* Its nth allocation from now on fails, once; 0: none does. */
 void machine_fail_allocation(struct machine *machine, long nth);
 
-/* ---- alarms: the descriptors of lib/run/alarm.h ---- */
+/* ---- alarms: the descriptors of lib/run/alarm.h, and of event loops ---- */
 
 /* Whether poll() would say that this alarm's descriptor is readable. */
 bool sim_alarm_readable(int fd);
+
+/* Inside a fiber, as poll(): until it is readable, or a poll of it is interrupted. */
+void sim_alarm_poll(int fd);
+void sim_alarm_interrupt(int fd);
 int machine_alarms(const struct machine *machine); /* open ones, to find leaks */
 
 #endif

@@ -93,7 +93,7 @@ static void play_out(struct player *player)
         struct seat *seat = &player->seats[i];
         player->doing = player_place(seat->place);
         while (seat_take(seat, false) != ZKC_OK)
-            fiber_sleep(SIM_MS);
+            fiber_sleep(world_between(SIM_MS, 50 * SIM_MS));
         seat_hold(seat);
         seat_leave(seat);
     }

@@ -61,6 +61,8 @@ static void draw(struct storm *storm)
     storm->game.places = (int)world_between(1, 3);
     storm->game.work_ms = (int)world_between(1, (world_chance(300) ? 40 : 6) * storm->game.tick_ms);
     storm->game.close_per_mille = world_chance(500) ? 0 : (int)world_below(300);
+    storm->game.credential = world_chance(300);
+    storm->game.forbidding = world_chance(300);
     storm->player_count = (int)world_between(2, PLAYERS_MAX - 1);
     for (int i = 0; i < storm->player_count; i++)
         storm_new_player(storm, i);

@@ -59,6 +59,16 @@ static int64_t some_time(const struct storm *storm)
     return world_below(most) + SIM_MS;
 }
 
+struct machine *storm_some_machine(struct storm *storm)
+{
+    return some_machine(storm);
+}
+
+int64_t storm_some_time(const struct storm *storm)
+{
+    return some_time(storm);
+}
+
 /* ---- machines ---- */
 
 static void resume(void *machine)
@@ -412,10 +422,18 @@ static void touch_node(struct storm *storm)
 /* ---- the storm ---- */
 
 static void (*const kinds[])(struct storm *) = {
-    pause_machine, pause_holder, cut_slow_link,      kill_machine, fail_allocation, break_link,
-    slow_link,     reset,        lose_reply,         isolate,      cut_pair,        crash,
-    crash_all,     pause_server, slow_server,        delete_node,  end_session,     foreign_child,
-    touch_node,    stall_leader, stall_until_expiry,
+    pause_machine,      pause_holder,
+    cut_slow_link,      kill_machine,
+    fail_allocation,    break_link,
+    slow_link,          reset,
+    lose_reply,         isolate,
+    cut_pair,           crash,
+    crash_all,          pause_server,
+    slow_server,        delete_node,
+    end_session,        foreign_child,
+    touch_node,         stall_leader,
+    stall_until_expiry, storm_refuse_credentials,
+    storm_forbid,       storm_refuse_requests,
 };
 #define KINDS ((int)(sizeof kinds / sizeof kinds[0]))
 
@@ -451,6 +469,7 @@ void storm_heal(struct storm *storm)
     story("the storm is over");
     storm->over = true;
     cluster_heal();
+    storm_access_heal(storm);
     for (int i = 0; i < cluster_servers(); i++)
         cluster_slow(i, 0);
     for (int i = 0; i < storm->machine_count; i++) {

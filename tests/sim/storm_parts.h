@@ -25,7 +25,17 @@ struct storm {
 /* storm.c */
 void storm_new_player(struct storm *storm, int place);
 
-/* storm_faults.c: one after the other, until the storm is over. */
+/* storm_access.c */
+void storm_refuse_credentials(struct storm *storm);
+void storm_forbid(struct storm *storm);
+void storm_refuse_requests(struct storm *storm);
+void storm_access_heal(struct storm *storm);
+
+/* storm_faults.c: whom a fault strikes, and for how long. */
+struct machine *storm_some_machine(struct storm *storm);
+int64_t storm_some_time(const struct storm *storm);
+
+/* One after the other, until the storm is over. */
 void storm_faults_begin(struct storm *storm);
 
 /* Everything works again, everybody goes on. */

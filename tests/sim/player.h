@@ -19,6 +19,7 @@ struct game {
     int close_per_mille; /* how often a player closes its client and begins anew */
     bool credential;     /* everybody has the same; servers may refuse it at times */
     bool forbidding;     /* ACLs may forbid things at times */
+    bool silent;         /* servers send no events without the right to read */
 };
 
 /* Starts on a machine of its own; ends by itself after player_finish(). */

@@ -51,6 +51,7 @@ static void draw_servers(struct storm *storm)
     options.no_containers = world_chance(100);
     options.container_check = world_chance(300) ? world_between(1, 10) * SIM_SECOND : 0;
     options.reads_forbidden_are_silent = world_chance(500);
+    storm->game.silent = options.reads_forbidden_are_silent;
     cluster_begin(&options);
 }
 

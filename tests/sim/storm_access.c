@@ -7,10 +7,10 @@
 
 #include "cluster.h"
 
+#include <zkcoord/zkcoord.h>
+
 #include <stdlib.h>
 #include <string.h>
-
-#define EVERYTHING 31
 
 /* ---- credentials ---- */
 
@@ -40,20 +40,26 @@ static void allow(void *arg)
 {
     char *path = arg;
 
-    cluster_forbid(path, EVERYTHING);
+    cluster_forbid(path, ZKC_PERM_ALL);
     free(path);
 }
 
-/* Of a place, or of one contender's node. */
+/*
+ * Of a place, or of one contender's node. Servers that send no events without READ spend a watch on
+ * an event that nobody hears: when that is taken away while somebody watches, he hears nothing any
+ * more, and no client can know. There READ stays.
+ */
 void storm_forbid(struct storm *storm)
 {
-    int permissions = (int)world_below(EVERYTHING);
+    int permissions = (int)world_below(ZKC_PERM_ALL);
     struct cluster_node node;
     const char *path = player_place((int)world_below(storm->game.places));
     char *copy;
 
     if (!storm->game.forbidding)
         return;
+    if (storm->game.silent)
+        permissions |= ZKC_PERM_READ;
     if (world_chance(300) && cluster_children(path, &node, 1) > 0)
         path = node.path;
     if (!cluster_forbid(path, permissions))
@@ -72,9 +78,9 @@ static void allow_everything(void *arg)
     for (int place = 0; place < storm->game.places; place++) {
         const char *path = player_place(place);
         int count = cluster_children(path, nodes, 32);
-        cluster_forbid(path, EVERYTHING);
+        cluster_forbid(path, ZKC_PERM_ALL);
         for (int i = 0; i < count && i < 32; i++)
-            cluster_forbid(nodes[i].path, EVERYTHING);
+            cluster_forbid(nodes[i].path, ZKC_PERM_ALL);
     }
 }
 

@@ -51,7 +51,8 @@ bool dispatch_in_callback(zkc_sync *sync)
     return is_here(&sync->dispatch);
 }
 
-/* The descriptor's level says: the queue is not empty. */
+/* The descriptor's level says: the queue is not empty, and nobody runs a callback elsewhere for
+ * whom an event loop would turn in vain. */
 static void raise_fd(struct dispatch *dispatch)
 {
     if (dispatch->fd >= 0)
@@ -62,8 +63,15 @@ static void lower_fd(struct dispatch *dispatch)
 {
     eventfd_t value;
 
-    if (dispatch->fd >= 0 && list_empty(&dispatch->queue))
+    if (dispatch->fd >= 0)
         eventfd_read(dispatch->fd, &value);
+}
+
+static void remove_from_queue(struct dispatch *dispatch, struct delivery *delivery)
+{
+    list_remove(&delivery->link);
+    if (list_empty(&dispatch->queue))
+        lower_fd(dispatch);
 }
 
 static struct delivery *take(struct dispatch *dispatch, const void *object)
@@ -71,8 +79,7 @@ static struct delivery *take(struct dispatch *dispatch, const void *object)
     for (struct list *link = dispatch->queue.next; link != &dispatch->queue; link = link->next) {
         struct delivery *delivery = container_of(link, struct delivery, link);
         if (object == NULL || delivery->object == object) {
-            list_remove(link);
-            lower_fd(dispatch);
+            remove_from_queue(dispatch, delivery);
             return delivery;
         }
     }
@@ -90,6 +97,8 @@ static void run(zkc_sync *sync, struct delivery *delivery)
     delivery->run(delivery);
     pthread_mutex_lock(&sync->mutex);
     dispatch->frames = frame.outer;
+    if (dispatch->frames == NULL && !list_empty(&dispatch->queue))
+        raise_fd(dispatch);
     condition_wake_all(&dispatch->changed);
 }
 
@@ -97,8 +106,10 @@ bool dispatch_run_one(zkc_sync *sync)
 {
     struct delivery *delivery;
 
-    if (sync->dispatch.frames != NULL)
+    if (sync->dispatch.frames != NULL) {
+        lower_fd(&sync->dispatch);
         return false;
+    }
     delivery = take(&sync->dispatch, NULL);
     if (delivery == NULL)
         return false;
@@ -171,8 +182,7 @@ void dispatch_post(zkc_sync *sync, struct delivery *delivery)
 
 void dispatch_withdraw(zkc_sync *sync, struct delivery *delivery)
 {
-    list_remove(&delivery->link);
-    lower_fd(&sync->dispatch);
+    remove_from_queue(&sync->dispatch, delivery);
 }
 
 int dispatch_open_fd(zkc_sync *sync)

@@ -23,7 +23,7 @@
 #define SOON deadline_in_ms(30000)
 #define SHORTLY deadline_in_ms(200) /* for "nothing happens" */
 #define PATH "/t/leader/it"
-#define LENGTHY_MS 10000
+#define LENGTHY_MS 30000 /* outlasts a restart of the server */
 
 static struct servers *servers;
 static struct probe *probe;
@@ -35,7 +35,7 @@ static struct scene_census before;
 static int start_server(void **state)
 {
     (void)state;
-    servers = servers_start(NULL);
+    servers = servers_start(&(struct servers_options){.extra = "maxSessionTimeout=30000\n"});
     if (!servers)
         return -1;
     nodes = servers_addresses(servers);

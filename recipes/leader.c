@@ -204,11 +204,9 @@ static void deliver_elected(struct operation *operation, int result)
     pthread_mutex_lock(&elected->sync->mutex);
     operation->state = OPERATION_IDLE;
     pthread_mutex_unlock(&elected->sync->mutex);
-    if (result != ZKC_OK) {
-        zkc_elected_close(elected);
-        elected = NULL;
-    }
-    done(arg, result, elected);
+    done(arg, result, result == ZKC_OK ? elected : NULL);
+    if (result != ZKC_OK)
+        zkc_elected_close(elected); /* not before: who closes the leader waits for its callback */
 }
 
 int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn done, void *arg)

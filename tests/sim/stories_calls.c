@@ -162,6 +162,80 @@ STORY(a_lock_that_is_closed_inside_its_callback)
     scene_end();
 }
 
+/* A callback that takes its time. */
+static void completed_slowly(void *arg, int result)
+{
+    fiber_sleep(TICK * SIM_MS);
+    completed(arg, result);
+}
+
+static void elected_slowly(void *arg, int result, zkc_elected *elected)
+{
+    struct actor *who = arg;
+
+    who->elected = elected;
+    completed_slowly(arg, result);
+}
+
+static int acquire_slowly(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_lock_acquire_async(who->lock, TICK, completed_slowly, who);
+}
+
+static int elect_slowly(struct actor *who)
+{
+    memset(&done, 0, sizeof done);
+    return zkc_leader_elect_async(who->leader, TICK, elected_slowly, who);
+}
+
+static int close_lock(struct actor *who, zkc_context *context)
+{
+    (void)context;
+    zkc_lock_close(who->lock);
+    who->lock = NULL;
+    return done.calls;
+}
+
+static int close_leader(struct actor *who, zkc_context *context)
+{
+    (void)context;
+    zkc_leader_close(who->leader);
+    who->leader = NULL;
+    return done.calls;
+}
+
+/* Threads: who closes while a callback runs waits for it, whatever the callback was told. */
+static void closes_meanwhile(act_fn take, int (*take_slowly)(struct actor *), act_fn close,
+                             bool in_time)
+{
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    if (!in_time)
+        assert_int_equal(does(alice, take, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(bob, take_slowly), ZKC_OK);
+    run_for(TICK + TICK / 2 - (in_time ? TICK : 0));
+    assert_int_equal(done.calls, 0);
+    assert_int_equal(does(bob, close, NO_LIMIT), 1);
+    assert_int_equal(done.result, in_time ? ZKC_OK : ZKC_ETIMEDOUT);
+    scene_end();
+}
+
+STORY(a_lock_that_is_closed_during_its_callback)
+{
+    closes_meanwhile(acquire, acquire_slowly, close_lock, true);
+    closes_meanwhile(acquire, acquire_slowly, close_lock, false);
+}
+
+STORY(a_candidate_that_is_closed_during_its_callback)
+{
+    closes_meanwhile(elect, elect_slowly, close_leader, true);
+    closes_meanwhile(elect, elect_slowly, close_leader, false);
+}
+
 /* Event loops: each call completes exactly once, also when all its ends come together. */
 STORY(a_call_with_many_ends)
 {
@@ -263,6 +337,8 @@ int stories_calls(void)
         story_test(two_handles_of_one_client),
         story_test(a_blocking_call_inside_a_callback),
         story_test(a_lock_that_is_closed_inside_its_callback),
+        story_test(a_lock_that_is_closed_during_its_callback),
+        story_test(a_candidate_that_is_closed_during_its_callback),
         story_test(a_call_with_many_ends),
         story_test(an_event_loop),
         story_test(a_revocation_in_an_event_loop),

@@ -15,6 +15,9 @@ struct verb {
     int (*run)(struct words *words, struct common *common);
 };
 
+extern const struct verb verb_elect;
+extern const struct verb verb_lock;
+
 /* Prints the help of a subcommand; returns 0. */
 int verb_help(const struct verb *verb);
 

@@ -36,6 +36,7 @@ static struct {
 } all;
 
 #define CHUNK 256
+#define EVENTS_MAX 2000000
 #define NONE UINT32_MAX
 
 static struct event *event_of(uint32_t index)
@@ -231,6 +232,8 @@ bool world_step(int64_t limit)
     }
     slot = heap_pop();
     all.now = slot.when;
+    if (all.number > EVENTS_MAX)
+        world_fail("more happens than in a hundred worlds: something goes round in circles");
     run(&slot);
     return true;
 }

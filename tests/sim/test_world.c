@@ -205,6 +205,22 @@ static void failures_end_the_run(void **state)
     assert_string_equal(world_failure(), "because");
 }
 
+static void again(void *arg)
+{
+    event_after(NULL, world_below(2), again, arg);
+}
+
+/* What goes round in circles ends the world, and not the memory of this machine. */
+static void circles_end_the_run(void **state)
+{
+    (void)state;
+    event_after(NULL, 0, again, NULL);
+    while (world_step(SIM_SECOND))
+        ;
+    assert_non_null(world_failure());
+    assert_true(world_now() < SIM_SECOND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -218,6 +234,7 @@ int main(void)
         TEST(threads_are_fibers),
         TEST(memory_goes_with_its_machine),
         TEST(failures_end_the_run),
+        TEST(circles_end_the_run),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

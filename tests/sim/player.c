@@ -83,7 +83,8 @@ static void play_once(struct player *player)
         seat_leave(seat);
     }
     seat_drop_elected(seat);
-    fiber_sleep(world_below(20 * SIM_MS));
+    /* Who is refused does not ask again at once. */
+    fiber_sleep(world_below((result == ZKC_EACCES || result == ZKC_EAUTH ? 400 : 20) * SIM_MS));
 }
 
 /* The faults are over: everybody must be served. */

@@ -420,6 +420,11 @@ static void session_event(struct follower *follower, enum session_event event)
 
     if (event == SESSION_LOST && peek->session->state != SESSION_STOPPED) {
         read_list(peek, false);
+    } else if (event == SESSION_CONNECTED && peek->following && peek->list == NULL &&
+               peek->pending == 0) {
+        /* A server tells what was missed by the parent's pzxid, which stands still where the
+         * sequence numbers are at their end. */
+        read_list(peek, false);
     } else if (event == SESSION_AUTH_REFUSED && !peek->following) {
         session_cancel(&peek->list);
         drop_seats(peek);

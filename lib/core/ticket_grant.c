@@ -81,6 +81,17 @@ void ticket_own_gone(struct ticket *ticket)
     }
 }
 
+/* Where the client refuses the request, for want of memory say, it is not asked again at once. */
+static void prove_later(struct ticket *ticket, bool decided)
+{
+    struct session *session = ticket->session;
+    int64_t now = session->core->now;
+    int64_t at = lease_next_proof(&session->lease, now);
+    int64_t pause = decided ? 0 : session->lease.timeout / 20;
+
+    timer_set(session->core, &ticket->timer, at > now + pause ? at : now + pause);
+}
+
 void ticket_checked(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
@@ -98,8 +109,7 @@ void ticket_checked(void *owner, struct request *request, const struct reply *re
     else if (answer_try_again(reply->answer))
         ticket_prove(ticket);
     else
-        timer_set(session->core, &ticket->timer,
-                  lease_next_proof(&session->lease, session->core->now));
+        prove_later(ticket, reply->decided);
 }
 
 static void beat_checked(struct keeper *keeper, enum answer answer)

@@ -6,11 +6,13 @@
 #define ZKC_KIT_H
 
 #include "base/mem.h"
+#include "core/answer.h"
 #include "core/path.h"
 #include "core/payload.h"
 #include "core/peek.h"
 #include "core/ticket.h"
 #include "run/contest.h"
+#include "run/errand.h"
 #include "run/hold.h"
 #include "run/host.h"
 #include "run/listing.h"

@@ -38,7 +38,7 @@ struct guardian {
 /* zkcoord may be stopped, and its end of the socket full: it will see that we are gone. */
 static void report(const struct guardian *guardian, enum report_kind kind, int number)
 {
-    const struct report report = {kind, number};
+    const struct report report = {(int32_t)kind, number};
 
     if (send(guardian->socket, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return;

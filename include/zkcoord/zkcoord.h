@@ -23,6 +23,7 @@
 #include <zkcoord/service.h>
 #include <zkcoord/sync.h>
 #include <zkcoord/contender.h>
+#include <zkcoord/directory.h>
 #include <zkcoord/lock.h>
 #include <zkcoord/leader.h>
 #undef ZKCOORD_UMBRELLA

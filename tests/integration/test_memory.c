@@ -38,6 +38,7 @@ struct stage {
     zkc_observer *observer;
     zkc_context *context;
     zkc_contenders *contenders;
+    zkc_ids *ids;
     struct scene_outcome outcome;
 };
 
@@ -93,6 +94,12 @@ static int make_held(struct stage *s)
     int error = make_lock(s);
 
     return error != ZKC_OK ? error : zkc_lock_acquire(s->lock, NULL);
+}
+
+/* The only one: otherwise there would be one more to list in each round. */
+static int make_only_one(struct stage *s)
+{
+    return probe_delete_tree(probe, SCENE_NAMESPACE "/lock") == ZOK ? make_held(s) : ZKC_ESERVER;
 }
 
 static int make_rival(struct stage *s)
@@ -298,6 +305,22 @@ static int lock_contenders(struct stage *s)
     return zkc_lock_contenders(s->lock, NULL, &s->contenders);
 }
 
+static int lock_ids(struct stage *s)
+{
+    return zkc_lock_ids(s->sync, NULL, &s->ids);
+}
+
+static int evict(struct stage *s)
+{
+    const zkc_contender *first;
+    int error = zkc_lock_contenders(s->lock, NULL, &s->contenders);
+
+    if (error != ZKC_OK)
+        return error;
+    first = zkc_contenders_at(s->contenders, 0);
+    return first == NULL ? ZKC_ENOTHELD : zkc_contender_evict(s->sync, first, NULL);
+}
+
 static int lock_check_op(struct stage *s)
 {
     struct zoo_op op;
@@ -473,6 +496,8 @@ static const struct sweep sweeps[] = {
     {"lock_on_revoked", make_held, on_revoked, use_lock, ZKC_OK},
     {"lock_wait_revoked", make_held_and_context, wait_revoked, use_lock, ZKC_ETIMEDOUT},
     {"lock_contenders", make_held, lock_contenders, use_lock, ZKC_OK},
+    {"lock_ids", make_only_one, lock_ids, use_lock, ZKC_OK},
+    {"contender_evict", make_held, evict, use_lock, ZKC_OK},
     {"lock_check_op", make_held, lock_check_op, use_lock, ZKC_OK},
     {"leader_open", make_nothing, open_leader, NULL, ZKC_OK},
     {"leader_elect", make_leader, elect, use_leader, ZKC_OK},
@@ -494,6 +519,7 @@ static const struct sweep sweeps[] = {
 static void close_all(struct stage *s)
 {
     zkc_contenders_free(s->contenders);
+    zkc_ids_free(s->ids);
     zkc_observer_close(s->observer);
     zkc_elected_close(s->elected);
     zkc_lock_close(s->lock);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which locks and elections there are, and putting somebody out of the line. One server. */
+#include "harness.h"
+#include "probe.h"
+#include "proxy.h"
+#include "scene.h"
+#include "servers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define SOON deadline_in_ms(20000)
+
+static struct servers *servers;
+static struct probe *probe;
+static struct proxy *proxy;
+
+static int start(void **state)
+{
+    (void)state;
+    servers = servers_start(NULL);
+    probe = servers ? probe_open(servers_addresses(servers), 8000) : NULL;
+    proxy = servers ? proxy_start(server_address(servers, 0)) : NULL;
+    return probe && proxy ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    proxy_stop(proxy);
+    probe_close(probe);
+    servers_stop(servers);
+    return 0;
+}
+
+static bool is_empty(void *arg)
+{
+    (void)arg;
+    return probe_delete_tree(probe, SCENE_NAMESPACE) == 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    proxy_set_mode(proxy, PROXY_PASS);
+    proxy_clear_rules(proxy);
+    return wait_until(is_empty, NULL, SOON) ? 0 : -1;
+}
+
+/* ---- ids ---- */
+
+static void none(void **state)
+{
+    zkc_sync *sync = scene_open(servers_addresses(servers));
+    zkc_ids *ids = NULL;
+
+    (void)state;
+    assert_int_equal(zkc_lock_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(zkc_ids_count(ids), 0);
+    assert_null(zkc_ids_at(ids, 0));
+    zkc_ids_free(ids);
+    zkc_ids_free(NULL);
+    assert_int_equal(zkc_ids_count(NULL), 0);
+    assert_null(zkc_ids_at(NULL, 0));
+    zkc_sync_close(sync);
+}
+
+/* Sorted as they were given, whatever their znodes are called. */
+static void every_id(void **state)
+{
+    static const char *const given[] = {"%2F", ".", "/a/b", "a", "b c", "z\xc3\xbc"};
+    zkc_sync *sync = scene_open(servers_addresses(servers));
+    zkc_lock *locks[COUNT(given)];
+    zkc_elected *elected;
+    zkc_leader *leader = scene_leader(sync, "boss");
+    zkc_ids *ids;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        locks[i] = scene_lock(sync, given[i]);
+        assert_int_equal(zkc_lock_acquire(locks[i], NULL), ZKC_OK);
+    }
+    assert_int_equal(zkc_leader_elect(leader, NULL, &elected), ZKC_OK);
+    assert_int_equal(zkc_lock_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(zkc_ids_count(ids), COUNT(given));
+    for (size_t i = 0; i < COUNT(given); i++) {
+        assert_string_equal(zkc_ids_at(ids, i), given[i]);
+        zkc_lock_close(locks[i]);
+    }
+    zkc_ids_free(ids);
+    assert_int_equal(zkc_leader_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(zkc_ids_count(ids), 1);
+    assert_string_equal(zkc_ids_at(ids, 0), "boss");
+    zkc_ids_free(ids);
+    zkc_elected_close(elected);
+    zkc_leader_close(leader);
+    zkc_sync_close(sync);
+}
+
+static void ids_fail(void **state)
+{
+    zkc_sync *sync = scene_open(proxy_address(proxy));
+    zkc_context *context = scene_context(300);
+    zkc_ids *untouched = (zkc_ids *)state, *ids = untouched;
+
+    assert_int_equal(zkc_lock_ids(NULL, NULL, &ids), ZKC_EINVAL);
+    assert_int_equal(zkc_lock_ids(sync, NULL, NULL), ZKC_EINVAL);
+    proxy_set_mode(proxy, PROXY_BLACKHOLE);
+    assert_int_equal(zkc_lock_ids(sync, context, &ids), ZKC_ETIMEDOUT);
+    zkc_context_cancel(context);
+    assert_int_equal(zkc_leader_ids(sync, context, &ids), ZKC_ECANCELED);
+    proxy_set_mode(proxy, PROXY_PASS);
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
+    assert_ptr_equal(ids, untouched);
+    zkc_context_free(context);
+}
+
+/* The connection breaks under the question: it is asked again. */
+static void ids_after_a_reset(void **state)
+{
+    zkc_sync *sync = scene_open(proxy_address(proxy));
+    int rule = proxy_on(proxy, PROXY_ANY_CHILDREN, 1, PROXY_RESET_BEFORE);
+    zkc_ids *ids;
+
+    (void)state;
+    assert_int_equal(zkc_lock_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(proxy_fired(proxy, rule), 1);
+    zkc_ids_free(ids);
+    zkc_sync_close(sync);
+}
+
+/* ---- evicting ---- */
+
+struct line {
+    zkc_sync *sync, *operator;
+    zkc_lock *lock;
+    zkc_contenders *all;
+};
+
+static void make_line(struct line *line)
+{
+    line->sync = scene_open(servers_addresses(servers));
+    line->operator= scene_open(proxy_address(proxy));
+    line->lock = scene_lock(line->sync, "l");
+    assert_int_equal(zkc_lock_acquire(line->lock, NULL), ZKC_OK);
+    assert_true(zkc_lock_revoked_fd(line->lock) >= 0);
+    assert_int_equal(zkc_lock_contenders(line->lock, NULL, &line->all), ZKC_OK);
+    assert_int_equal(zkc_contenders_count(line->all), 1);
+}
+
+static void end_line(struct line *line)
+{
+    zkc_contenders_free(line->all);
+    zkc_lock_close(line->lock);
+    zkc_sync_close(line->sync);
+    zkc_sync_close(line->operator);
+}
+
+static void the_holder_is_revoked(void **state)
+{
+    const zkc_contender *first;
+    struct line line;
+
+    (void)state;
+    make_line(&line);
+    first = zkc_contenders_at(line.all, 0);
+    assert_int_equal(zkc_contender_evict(line.operator, first, NULL), ZKC_OK);
+    assert_false(probe_exists(probe, first->path));
+    assert_int_equal(zkc_lock_wait_revoked(line.lock, NULL), ZKC_OK);
+    assert_int_equal(zkc_lock_revoked_reason(line.lock), ZKC_EDELETED);
+    assert_int_equal(zkc_contender_evict(line.operator, first, NULL), ZKC_ENOTHELD);
+    end_line(&line);
+}
+
+static void a_lost_reply_is_asked_for_again(void **state)
+{
+    struct line line;
+    int rule;
+
+    (void)state;
+    make_line(&line);
+    rule = proxy_on(proxy, PROXY_DELETE, 1, PROXY_RESET_AFTER);
+    assert_int_equal(zkc_contender_evict(line.operator, zkc_contenders_at(line.all, 0), NULL),
+                     ZKC_OK);
+    assert_int_equal(proxy_fired(proxy, rule), 1);
+    end_line(&line);
+}
+
+static void evicting_fails(void **state)
+{
+    zkc_context *context = scene_context(300);
+    zkc_contender odd;
+    struct line line;
+
+    (void)state;
+    make_line(&line);
+    odd = *zkc_contenders_at(line.all, 0);
+    assert_int_equal(zkc_contender_evict(NULL, &odd, NULL), ZKC_EINVAL);
+    assert_int_equal(zkc_contender_evict(line.operator, NULL, NULL), ZKC_EINVAL);
+    odd.path = "/t/lock/../l";
+    assert_int_equal(zkc_contender_evict(line.operator, & odd, NULL), ZKC_EINVAL);
+    odd.path = NULL;
+    assert_int_equal(zkc_contender_evict(line.operator, & odd, NULL), ZKC_EINVAL);
+    proxy_set_mode(proxy, PROXY_BLACKHOLE_TO_SERVER);
+    assert_int_equal(zkc_contender_evict(line.operator, zkc_contenders_at(line.all, 0), context),
+                     ZKC_ETIMEDOUT);
+    assert_true(zkc_lock_is_held(line.lock));
+    proxy_set_mode(proxy, PROXY_PASS);
+    end_line(&line);
+    zkc_context_free(context);
+}
+
+static void others_may_not(void **state)
+{
+    zkc_sync *owner =
+        scene_open_as(&(struct scene){.nodes = servers_addresses(servers), .auth = "ann:secret"});
+    zkc_sync *stranger = scene_open(servers_addresses(servers));
+    zkc_lock *lock = scene_lock(owner, "mine");
+    zkc_contenders *all;
+
+    (void)state;
+    assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
+    assert_int_equal(zkc_lock_contenders(lock, NULL, &all), ZKC_OK);
+    assert_int_equal(zkc_contender_evict(stranger, zkc_contenders_at(all, 0), NULL), ZKC_EACCES);
+    assert_true(zkc_lock_is_held(lock));
+    zkc_contenders_free(all);
+    zkc_lock_close(lock);
+    zkc_sync_close(stranger);
+    zkc_sync_close(owner);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(none, clean),
+        cmocka_unit_test_setup(every_id, clean),
+        cmocka_unit_test_setup(ids_fail, clean),
+        cmocka_unit_test_setup(ids_after_a_reset, clean),
+        cmocka_unit_test_setup(the_holder_is_revoked, clean),
+        cmocka_unit_test_setup(a_lost_reply_is_asked_for_again, clean),
+        cmocka_unit_test_setup(evicting_fails, clean),
+        /* The last: only its owner may delete what it leaves. */
+        cmocka_unit_test_setup(others_may_not, clean),
+    };
+
+    harness_start(argc, argv, NULL);
+    if (!servers_available())
+        return 77;
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -32,14 +32,19 @@ static void tame(char *text)
     }
 }
 
+void format_text(const char *from, char *text, size_t size)
+{
+    snprintf(text, size, "%s", from);
+    tame(text);
+}
+
 void format_holder(const zkc_contender *contender, char *text, size_t size)
 {
     const char *name = strrchr(contender->path, '/') + 1;
 
     if (contender->node != NULL && *contender->node->id != '\0')
         name = contender->node->id;
-    snprintf(text, size, "%s", name);
-    tame(text);
+    format_text(name, text, size);
 }
 
 void format_address(const zkc_contender *contender, char *text, size_t size)

@@ -18,7 +18,9 @@ static int version(struct words *words, struct common *common);
 static const struct verb verb_help_ = {"help", "[SUBCOMMAND]", "Explain a subcommand", NULL, help};
 static const struct verb verb_version = {"version", "", "Print the version", NULL, version};
 
-static const struct verb *const verbs[] = {&verb_lock, &verb_elect, &verb_help_, &verb_version};
+static const struct verb *const verbs[] = {&verb_lock, &verb_elect, &verb_leader,
+                                           &verb_ls,   &verb_probe, &verb_break,
+                                           &verb_dev,  &verb_help_, &verb_version};
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
 static const struct verb *find(const char *name)

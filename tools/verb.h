@@ -15,8 +15,13 @@ struct verb {
     int (*run)(struct words *words, struct common *common);
 };
 
+extern const struct verb verb_break;
+extern const struct verb verb_dev;
 extern const struct verb verb_elect;
+extern const struct verb verb_leader;
 extern const struct verb verb_lock;
+extern const struct verb verb_ls;
+extern const struct verb verb_probe;
 
 /* Prints the help of a subcommand; returns 0. */
 int verb_help(const struct verb *verb);

@@ -24,7 +24,7 @@ allowed() {
     lib/run/*) echo '"(base|core|zk|run)/.*"|<(zkcoord/zkcoord\.h|[^z].*)>' ;;
     lib/kit.h) echo "\"(base|core|run)/.*\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
     recipes/*) echo "\"kit\.h\"|<zkcoord/zkcoord\.h>|<($standard)\.h>" ;;
-    tools/*) echo '"[^/]*"|<(zkcoord/zkcoord\.h|jansson\.h|[^z/]*\.h|sys/.*)>' ;;
+    tools/*) echo '"[^/]*"|<(zkcoord/zkcoord\.h|jansson\.h|[^z/]*\.h|(arpa|netinet|sys)/.*)>' ;;
     tests/sim/* | tests/contract/*) echo '"((base|core|zk|run)/.*|[^/]*)"|<.*>' ;;
     tests/integration/test_memory.c) echo '"([^/]*|base/mem\.h)"|<.*>' ;;
     examples/* | tests/command/* | tests/integration/* | tests/faults/*) echo '"[^/]*"|<.*>' ;;

@@ -233,7 +233,7 @@ static int standing_failed(const struct work *work, int result)
 {
     if (work->leaving != 0)
         return 128 + work->leaving;
-    if (!work->connected && zkc_sync_session_timeout_ms(work->sync) == 0)
+    if (!work->connected)
         return failed(work, ZKC_EUNREACHABLE);
     if (result != ZKC_ETIMEDOUT && result != ZKC_EBUSY)
         return failed(work, result);
@@ -250,9 +250,19 @@ static void stood(void *arg, int result)
     work->result = result;
 }
 
+static void note_connection(struct work *work)
+{
+    if (work->connected || zkc_sync_session_timeout_ms(work->sync) <= 0)
+        return;
+    work->connected = true;
+    if (work->task->kind == CONTEST_LEADER)
+        announce("standby", 0);
+}
+
 static void take_answer(struct work *work)
 {
     work->answered = false;
+    note_connection(work);
     progress_stop(&work->progress);
     if (work->result == ZKC_OK)
         granted(work);
@@ -287,9 +297,7 @@ static void stand(struct work *work)
 /* Until the first connection; afterwards standing by costs nothing. */
 static void wait_for_connection(struct work *work)
 {
-    work->connected = zkc_sync_session_timeout_ms(work->sync) > 0;
-    if (work->connected && work->task->kind == CONTEST_LEADER)
-        announce("standby", 0);
+    note_connection(work);
     if (work->connected)
         alarm_clear(work->sources[TICKER].fd);
     else if (clock_ns() < work->connect_by)

@@ -253,6 +253,125 @@ static void breaking(void **state)
     child_free(holder);
 }
 
+/* ---- completion ---- */
+
+/* What bash offers for a command line. */
+static struct child *complete(const char *line)
+{
+    char script[2048];
+    const char *top = getenv("top_srcdir");
+
+    snprintf(script, sizeof script,
+             ". '%s/tools/completion/bash/zkcoord'; PATH=$(dirname '%s'):$PATH; COMP_WORDS=(%s); "
+             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _zkcoord; "
+             "printf '%%s\\n' \"${COMPREPLY[@]}\" end",
+             top ? top : "..", command_path(), line);
+    return child_start("bash", nodes, script, NULL);
+}
+
+static int bash_main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 99;
+    setenv("ZKCOORD_NODES", argv[0], 1);
+    execlp("bash", "bash", "-uc", argv[1], NULL);
+    return 99;
+}
+
+static void offers(const char *line, const char *text)
+{
+    struct child *child = complete(line);
+
+    assert_non_null(child);
+    command_expect(child, text);
+    child_free(child);
+}
+
+static void completion(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("lock", "deploy-web", "true"), 0);
+    assert_int_equal(RUN("lock", "other", "--namespace", "/elsewhere", "true"), 0);
+    offers("zkcoord el", "elect");
+    offers("zkcoord lock --wa", "--wait");
+    offers("zkcoord lock depl", "deploy-web");
+    offers("zkcoord lock -w 5 depl", "deploy-web");
+    offers("zkcoord probe --namespace /elsewhere ot", "other");
+    offers("zkcoord lock deploy-web -- tru", "true");
+    offers("zkcoord lock deploy-web tru", "true");
+    offers("zkcoord ls --na", "--names");
+    offers("zkcoord ls '' x ''", "end");
+}
+
+/* ---- examples ---- */
+
+/* In bash, with $examples, $Z and zkcoord in the search path. */
+static struct child *script(const char *text)
+{
+    const char *top = getenv("top_srcdir");
+    char whole[4096];
+
+    snprintf(whole, sizeof whole, "examples='%s/examples' Z='%s'; PATH=$(dirname $Z):$PATH; %s",
+             top ? top : "..", command_path(), text);
+    return child_start("bash", nodes, whole, NULL);
+}
+
+static void the_unit(void **state)
+{
+    struct child *child =
+        script("d=$(mktemp -d); trap 'rm -r $d' EXIT; "
+               "sed \"s|/usr/bin/zkcoord|$Z|; s|/usr/bin/scheduler|$(command -v true)|\" "
+               "$examples/scheduler.service >$d/scheduler.service; grep -q \"=$Z elect\" $d/*; "
+               "if ! command -v systemd-analyze >/dev/null; then echo there is none; "
+               "elif systemd-analyze verify --man=no $d/scheduler.service; then echo fine; fi");
+    char line[256];
+
+    (void)state;
+    assert_non_null(child);
+    assert_true(child_read_line(child, line, sizeof line, SOON));
+    if (strcmp(line, "there is none") == 0)
+        print_message("systemd-analyze is not installed: the unit was not verified\n");
+    else
+        assert_string_equal(line, "fine");
+    child_free(child);
+}
+
+#define CRON_LINE                                                                               \
+    "line=$(sed -n 's|^0 3 \\* \\* \\* root ||p' $examples/nightly.cron); "                     \
+    "line=${line/'/usr/local/bin/nightly'/echo ran}; [ -n \"$line\" ] && eval \"$line\"; echo " \
+    "status $?"
+
+static void the_cron_table(void **state)
+{
+    struct child *holder, *child = script(CRON_LINE);
+    char line[256];
+
+    (void)state;
+    assert_non_null(child);
+    command_expect(child, "ran");
+    command_expect(child, "status 0");
+    child_free(child);
+    holder = hold("lock", "nightly");
+    child = script(CRON_LINE);
+    assert_non_null(child);
+    assert_true(child_read_line(child, line, sizeof line, SOON));
+    assert_string_equal(line, "status 0");
+    child_free(child);
+    let_go(holder);
+}
+
+static void the_migration(void **state)
+{
+    struct child *child =
+        script("$examples/migrate sh -c 'echo migrating; exit 3'; echo status $?");
+
+    (void)state;
+    assert_non_null(child);
+    command_expect(child, "migrating");
+    command_expect(child, "status 3");
+    child_free(child);
+}
+
 /* ---- dev ---- */
 
 static void a_throwaway_server(void **state)
@@ -318,14 +437,25 @@ static void nothing_installed(void **state)
 int main(int argc, char **argv)
 {
     static const struct harness_role roles[] = {
-        {"zkcoord", command_main}, {"without", without_main}, {NULL, NULL}};
+        {"zkcoord", command_main}, {"without", without_main}, {"bash", bash_main}, {NULL, NULL}};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(probing),           cmocka_unit_test(who_leads),
-        cmocka_unit_test(every_change),      cmocka_unit_test(a_table),
-        cmocka_unit_test(as_json),           cmocka_unit_test(watching),
-        cmocka_unit_test(names_only),        cmocka_unit_test(strangers),
-        cmocka_unit_test(breaking),          cmocka_unit_test(a_throwaway_server),
-        cmocka_unit_test(an_ensemble),       cmocka_unit_test(killed),
+        cmocka_unit_test(probing),
+        cmocka_unit_test(who_leads),
+        cmocka_unit_test(every_change),
+        cmocka_unit_test(a_table),
+        cmocka_unit_test(as_json),
+        cmocka_unit_test(watching),
+        cmocka_unit_test(names_only),
+        cmocka_unit_test(strangers),
+        cmocka_unit_test(breaking),
+        cmocka_unit_test(completion),
+        cmocka_unit_test(the_unit),
+        cmocka_unit_test(the_cron_table),
+        cmocka_unit_test(the_migration),
+
+        cmocka_unit_test(a_throwaway_server),
+        cmocka_unit_test(an_ensemble),
+        cmocka_unit_test(killed),
         cmocka_unit_test(nothing_installed),
     };
 

@@ -57,8 +57,7 @@ void client_id(char *id, size_t size)
 
 static const char *user_name(void)
 {
-    const struct passwd *entry =
-        getpwuid(geteuid()); /* NOLINT(concurrency-mt-unsafe): one thread */
+    const struct passwd *entry = getpwuid(geteuid());
 
     return entry != NULL ? entry->pw_name : "";
 }

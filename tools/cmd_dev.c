@@ -66,12 +66,11 @@ static void become(const struct dev *dev)
 {
     int error;
 
-    setenv("ZKCOORD_NODES", dev->ensemble.nodes,
-           1); /* NOLINT(concurrency-mt-unsafe): a new child */
+    setenv("ZKCOORD_NODES", dev->ensemble.nodes, 1);
     sigprocmask(SIG_SETMASK, &dev->mask, NULL);
     execvp(dev->command[0], dev->command);
     error = errno;
-    say("%s: %s", dev->command[0], strerror(error)); /* NOLINT(concurrency-mt-unsafe) */
+    say("%s: %s", dev->command[0], strerror(error));
     _exit(error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN);
 }
 
@@ -107,7 +106,7 @@ static int run_command(const struct dev *dev)
         become(dev);
     if (pid > 0)
         return wait_for(dev, pid);
-    say("cannot start the command: %s", strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */
+    say("cannot start the command: %s", strerror(errno));
     return STATUS_INTERNAL;
 }
 
@@ -134,7 +133,7 @@ static int run(struct words *words, struct common *common)
 {
     int servers = 1, status;
     const struct option_entry own[] = {{"servers", 0, OPTION_NUMBER, &servers}};
-    char *shell[] = {getenv("SHELL"), NULL}; /* NOLINT(concurrency-mt-unsafe): one thread */
+    char *shell[] = {getenv("SHELL"), NULL};
 
     if (!verb_begin(&verb_dev, words, own, 1, common, NULL, &status))
         return status;

@@ -99,8 +99,8 @@ static bool write_configuration(const struct ensemble *ensemble, int number, con
 
 static bool prepare(struct ensemble *ensemble)
 {
-    int ports[ENSEMBLE_MAX * PORTS];
-    const char *parent = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    int ports[ENSEMBLE_MAX * PORTS] = {0};
+    const char *parent = getenv("TMPDIR");
 
     if (parent == NULL || strlen(parent) > 200)
         parent = "/tmp";
@@ -192,7 +192,7 @@ bool ensemble_start(struct ensemble *ensemble, int count)
         return false;
     good = prepare(ensemble) && start_all(ensemble, java, class_path);
     if (!good)
-        say("cannot start servers: %s", strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */
+        say("cannot start servers: %s", strerror(errno));
     free(java);
     free(class_path);
     return good;

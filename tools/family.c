@@ -36,14 +36,16 @@ bool family_adopt(void)
 /* The name of a process may contain anything, also ") "; what follows it does not. */
 static bool parse(const char *text, struct process *ret)
 {
+    /* State, parent, group, 16 more; the 22nd in all is the birth: see proc_pid_stat(5). */
+    static const char format[] =
+        ") %*c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
     const char *rest = strrchr(text, ')');
     int parent, group;
 
-    if (rest == NULL ||
-        sscanf(
-            rest, /* NOLINT(cert-err34-c): the kernel wrote it */
-            ") %*c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-            &parent, &group, &ret->birth) != 3)
+    if (rest == NULL)
+        return false;
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
+    if (sscanf(rest, format, &parent, &group, &ret->birth) != 3)
         return false;
     ret->parent = parent;
     ret->group = group;
@@ -98,7 +100,7 @@ static bool scan(struct table *table)
 
     if (directory == NULL)
         return false;
-    while ((entry = readdir(directory)) != NULL) { /* NOLINT(concurrency-mt-unsafe): our own DIR */
+    while ((entry = readdir(directory)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
         struct process process;
 
@@ -106,7 +108,8 @@ static bool scan(struct table *table)
             append(table, &process);
     }
     closedir(directory);
-    qsort(table->at, table->count, sizeof *table->at, by_pid);
+    if (table->count > 0)
+        qsort(table->at, table->count, sizeof *table->at, by_pid);
     return true;
 }
 

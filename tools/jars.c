@@ -10,14 +10,12 @@
 
 #define JARS "/usr/share/java/"
 
-/* NOLINTBEGIN(concurrency-mt-unsafe): one thread, which never changes the environment */
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
 
     return value != NULL && *value != '\0' ? value : NULL;
 }
-/* NOLINTEND(concurrency-mt-unsafe) */
 
 static char *join(const char *format, const char *text)
 {

@@ -40,7 +40,7 @@ static void transmit(const char *name, const char *text)
 
 void notify(const char *format, ...)
 {
-    const char *name = getenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): never set here */
+    const char *name = getenv("NOTIFY_SOCKET");
     va_list arguments;
     char text[512];
 

@@ -191,8 +191,8 @@ char *words_take(struct words *words)
 
 bool common_complete(struct common *common)
 {
-    const char *auth = getenv("ZKCOORD_AUTH");       /* NOLINT(concurrency-mt-unsafe): one thread */
-    const char *space = getenv("ZKCOORD_NAMESPACE"); /* NOLINT(concurrency-mt-unsafe) */
+    const char *auth = getenv("ZKCOORD_AUTH");
+    const char *space = getenv("ZKCOORD_NAMESPACE");
 
     if (common->name_space == NULL && space != NULL && *space != '\0')
         common->name_space = space;

@@ -20,15 +20,14 @@ static bool set_number(const char *name, int64_t value)
     char text[32];
 
     snprintf(text, sizeof text, "%" PRId64, value);
-    return setenv(name, text, 1) == 0; /* NOLINT(concurrency-mt-unsafe): a fresh child */
+    return setenv(name, text, 1) == 0;
 }
 
 static bool set_environment(const struct plan *plan, int64_t token)
 {
-    unsetenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): it is zkcoord that notifies */
-    return setenv("ZKCOORD_ID", plan->id, 1) == 0 && /* NOLINT(concurrency-mt-unsafe) */
-           set_number("ZKCOORD_TOKEN", token) && set_number("ZKCOORD_REVOKED_FD", plan->notice) &&
-           fcntl(plan->notice, F_SETFD, 0) == 0;
+    unsetenv("NOTIFY_SOCKET");
+    return setenv("ZKCOORD_ID", plan->id, 1) == 0 && set_number("ZKCOORD_TOKEN", token) &&
+           set_number("ZKCOORD_REVOKED_FD", plan->notice) && fcntl(plan->notice, F_SETFD, 0) == 0;
 }
 
 /* Returns only if it failed, with errno. */

@@ -124,7 +124,7 @@ static int exec_failed(const struct work *work)
 {
     int error = work->run.error;
 
-    say("%s: %s", work->task->command[0], strerror(error)); /* NOLINT(concurrency-mt-unsafe) */
+    say("%s: %s", work->task->command[0], strerror(error));
     return error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
@@ -488,7 +488,7 @@ int work_on(const struct task *task)
     int error;
 
     if (!start_guardian(&work)) {
-        say("cannot prepare: %s", strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
+        say("cannot prepare: %s", strerror(errno));
         return STATUS_INTERNAL;
     }
     work.run.guard = &work.guard;

@@ -414,16 +414,20 @@ static void parent_fired(struct watcher *watcher, enum watch_event event)
     reread(peek);
 }
 
+/* After a reconnection, too: a server tells what was missed by the parent's pzxid, which stands
+ * still where the sequence numbers are at their end. */
+static bool must_look(const struct peek *peek, enum session_event event)
+{
+    if (event == SESSION_CONNECTED)
+        return peek->following && peek->list == NULL && peek->pending == 0;
+    return event == SESSION_LOST && peek->session->state != SESSION_STOPPED;
+}
+
 static void session_event(struct follower *follower, enum session_event event)
 {
     struct peek *peek = container_of(follower, struct peek, follower);
 
-    if (event == SESSION_LOST && peek->session->state != SESSION_STOPPED) {
-        read_list(peek, false);
-    } else if (event == SESSION_CONNECTED && peek->following && peek->list == NULL &&
-               peek->pending == 0) {
-        /* A server tells what was missed by the parent's pzxid, which stands still where the
-         * sequence numbers are at their end. */
+    if (must_look(peek, event)) {
         read_list(peek, false);
     } else if (event == SESSION_AUTH_REFUSED && !peek->following) {
         session_cancel(&peek->list);

@@ -4,6 +4,7 @@
  */
 #include "world_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,11 +146,22 @@ static void free_event(uint32_t index)
     all.free = index;
 }
 
+/* A fiber that goes round in circles by itself never comes back to world_step(). */
+static void give_up(void)
+{
+    story_print();
+    fprintf(stderr,
+            "a thread goes round in circles; the run before this one was the last to end\n");
+    abort();
+}
+
 static uint64_t add(struct machine *machine, int64_t when, event_fn fn, void *arg, bool of_fiber)
 {
     uint32_t index = take_event();
     struct event *event = event_of(index);
 
+    if (all.number > 2 * EVENTS_MAX)
+        give_up();
     list_init(&event->link);
     event->index = index;
     event->machine = machine;

@@ -5,12 +5,10 @@
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
-#include "command.h"
 #include "harness.h"
 #include "keeper.h"
-#include "probe.h"
 #include "scene.h"
-#include "servers.h"
+#include "server.h"
 #include "worker.h"
 
 #include <poll.h>
@@ -32,31 +30,11 @@
 #define INSTANCES 3
 #define SESSION "1"
 
-static struct servers *servers;
-static struct probe *probe;
-static const char *nodes;
-
-static int start_server(void **state)
+static int start_quick_server(void **state)
 {
     (void)state;
-    servers = servers_start(&(struct servers_options){.tick_ms = 400});
-    if (!servers)
-        return -1;
-    nodes = servers_addresses(servers);
-    probe = probe_open(nodes, 10000);
-    return probe ? 0 : -1;
+    return serve(400);
 }
-
-static int stop_server(void **state)
-{
-    (void)state;
-    probe_close(probe);
-    servers_stop(servers);
-    return 0;
-}
-
-#define RUN(...) command_run(nodes, __VA_ARGS__, NULL)
-#define START(...) command_start(nodes, __VA_ARGS__, NULL)
 
 /* ---- an active one that is killed again and again ---- */
 
@@ -306,5 +284,5 @@ int main(int argc, char **argv)
     command_path();
     if (!servers_available())
         return 77;
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, start_quick_server, stop_server);
 }

@@ -2,11 +2,9 @@
 /* `zkcoord lock`: what a script sees of it. One server. */
 #define _GNU_SOURCE
 #include <stdbool.h>
-#include "command.h"
 #include "harness.h"
 #include "keeper.h"
-#include "probe.h"
-#include "servers.h"
+#include "server.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -20,48 +18,6 @@
 #define SOON deadline_in_ms(60000)
 #define LOCKS "/micro/sync/lock/"
 #define CROWD 50
-
-static struct servers *servers;
-static struct probe *probe;
-static const char *nodes;
-
-static int start_server(void **state)
-{
-    (void)state;
-    servers = servers_start(NULL);
-    if (!servers)
-        return -1;
-    nodes = servers_addresses(servers);
-    probe = probe_open(nodes, 10000);
-    return probe ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    probe_close(probe);
-    servers_stop(servers);
-    return 0;
-}
-
-#define RUN(...) command_run(nodes, __VA_ARGS__, NULL)
-#define START(...) command_start(nodes, __VA_ARGS__, NULL)
-
-/* A zkcoord that holds the lock until its input ends. */
-static struct child *hold(const char *id)
-{
-    struct child *holder = START("lock", id, "--", "sh", "-c", "echo held; cat");
-
-    command_expect(holder, "held");
-    return holder;
-}
-
-static void let_go(struct child *holder)
-{
-    child_signal(holder, SIGTERM);
-    assert_int_equal(command_end(holder), 128 + SIGTERM);
-    child_free(holder);
-}
 
 static void nobody_in_line(const char *id)
 {
@@ -121,7 +77,7 @@ static void usage(void **state)
 
 static void not_obtained(void **state)
 {
-    struct child *holder = hold("n"), *silent;
+    struct child *holder = hold("lock", "n"), *silent;
     char line[256];
 
     (void)state;
@@ -304,7 +260,7 @@ static void revoked_when_the_node_is_deleted(void **state)
 
 static void leaving_the_queue(void **state)
 {
-    struct child *holder = hold("q"), *waiter = START("lock", "q", "true");
+    struct child *holder = hold("lock", "q"), *waiter = START("lock", "q", "true");
 
     (void)state;
     assert_true(probe_wait_children(probe, LOCKS "q", 2, SOON));
@@ -318,7 +274,7 @@ static void leaving_the_queue(void **state)
 /* With the network dead the first signal waits for an answer, the second one does not. */
 static void leaving_at_once(void **state)
 {
-    struct child *holder = hold("l"), *waiter = START("lock", "l", "true");
+    struct child *holder = hold("lock", "l"), *waiter = START("lock", "l", "true");
 
     (void)state;
     assert_true(probe_wait_children(probe, LOCKS "l", 2, SOON));

@@ -7,12 +7,10 @@
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
-#include "command.h"
 #include "harness.h"
 #include "keeper.h"
-#include "probe.h"
 #include "proxy.h"
-#include "servers.h"
+#include "server.h"
 #include "worker.h"
 
 #include <setjmp.h>
@@ -29,25 +27,10 @@
 #define TICK_MS 500
 #define SESSION "2"
 
-static struct servers *servers;
-static struct probe *probe;
-
-static int start_server(void **state)
+static int start_quick_server(void **state)
 {
     (void)state;
-    servers = servers_start(&(struct servers_options){.tick_ms = TICK_MS});
-    if (!servers)
-        return -1;
-    probe = probe_open(servers_addresses(servers), 10000);
-    return probe ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    probe_close(probe);
-    servers_stop(servers);
-    return 0;
+    return serve(TICK_MS);
 }
 
 /* ---- one run ---- */
@@ -278,5 +261,5 @@ int main(int argc, char **argv)
     command_path();
     if (!servers_available())
         return 77;
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, start_quick_server, stop_server);
 }

@@ -2,10 +2,8 @@
 /* The subcommands that look, the one that breaks, and the one that starts servers. */
 #define _GNU_SOURCE
 #include <stdbool.h>
-#include "command.h"
 #include "harness.h"
-#include "probe.h"
-#include "servers.h"
+#include "server.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -19,47 +17,6 @@
 #include <zookeeper/zookeeper.h>
 
 #define SOON deadline_in_ms(60000)
-
-static struct servers *servers;
-static struct probe *probe;
-static const char *nodes;
-
-static int start_server(void **state)
-{
-    (void)state;
-    servers = servers_start(NULL);
-    if (!servers)
-        return -1;
-    nodes = servers_addresses(servers);
-    probe = probe_open(nodes, 10000);
-    return probe ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    probe_close(probe);
-    servers_stop(servers);
-    return 0;
-}
-
-#define RUN(...) command_run(nodes, __VA_ARGS__, NULL)
-#define START(...) command_start(nodes, __VA_ARGS__, NULL)
-
-static struct child *hold(const char *verb, const char *id)
-{
-    struct child *holder = START(verb, id, "--", "sh", "-c", "echo held; cat");
-
-    command_expect(holder, "held");
-    return holder;
-}
-
-static void let_go(struct child *holder)
-{
-    child_signal(holder, SIGTERM);
-    assert_int_equal(command_end(holder), 128 + SIGTERM);
-    child_free(holder);
-}
 
 /* One line of JSON. */
 static json_t *read_json(struct child *command)

@@ -2,11 +2,9 @@
 /* zkcoord at a terminal, under an interactive shell: job control, progress, questions. */
 #define _GNU_SOURCE
 #include <stdbool.h>
-#include "command.h"
 #include "harness.h"
 #include "keeper.h"
-#include "probe.h"
-#include "servers.h"
+#include "server.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,29 +23,6 @@
 #define CTRL_C "\003"
 #define CTRL_D "\004"
 #define CTRL_Z "\032"
-
-static struct servers *servers;
-static struct probe *probe;
-static const char *nodes;
-
-static int start_server(void **state)
-{
-    (void)state;
-    servers = servers_start(NULL);
-    if (!servers)
-        return -1;
-    nodes = servers_addresses(servers);
-    probe = probe_open(nodes, 10000);
-    return probe ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    probe_close(probe);
-    servers_stop(servers);
-    return 0;
-}
 
 /* ---- a shell at a terminal ---- */
 

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guardian without ZooKeeper: a process group that outlives nobody who should look after it. */
+#include <stdbool.h>
+
+#include "clock.h"
+#include "guard.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define SOON_MS 20000
+#define ROUNDS 100
+#define FAR (clock_ns() + 3600000 * MS)
+
+/* Both ignore SIGTERM; the second one is a grandchild of the guardian. */
+#define COMMAND "trap '' TERM; sleep 1000 & echo; exec sleep 1000"
+
+struct stage {
+    pid_t zkcoord;
+    pid_t guardian;
+    int life; /* what the command has as its output: at its end when nobody of it is left */
+};
+
+static void act(const struct limits *limits, int output, pid_t *ret_guardian)
+{
+    char shell[] = "sh", option[] = "-c", text[] = COMMAND;
+    char *command[] = {shell, option, text, NULL};
+    struct plan plan = {.command = command, .id = "x", .terminal = -1, .notice = alarm_open()};
+    struct guard guard;
+    struct report report;
+
+    if (dup2(output, STDOUT_FILENO) < 0 || !guard_start(&guard, &plan))
+        _exit(1);
+    *ret_guardian = guard.pid;
+    close(output);
+    close(STDOUT_FILENO);
+    guard_run(&guard, 1, 1000 * MS, limits, false);
+    for (;;) {
+        struct pollfd source = {.fd = guard.socket, .events = POLLIN};
+
+        poll(&source, 1, -1);
+        switch (guard_read(&guard, &report)) {
+        case GUARD_GONE:
+            pause();
+            break;
+        case GUARD_REPORT:
+            if (report.kind == REPORT_EMPTY)
+                _exit(0);
+            break;
+        case GUARD_NOTHING:
+            break;
+        }
+    }
+}
+
+static bool readable(int fd)
+{
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+
+    return poll(&source, 1, SOON_MS) == 1;
+}
+
+/* Returns when the command and its child are there. */
+static struct stage begin(const struct limits *limits)
+{
+    int ends[2];
+    char line;
+    struct stage stage;
+    pid_t *guardian =
+        mmap(NULL, sizeof *guardian, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(guardian, MAP_FAILED);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    stage.zkcoord = fork();
+    if (stage.zkcoord == 0)
+        act(limits, ends[1], guardian);
+    close(ends[1]);
+    stage.life = ends[0];
+    assert_true(readable(stage.life));
+    assert_int_equal(read(stage.life, &line, 1), 1);
+    stage.guardian = *guardian;
+    munmap(guardian, sizeof *guardian);
+    return stage;
+}
+
+static void end(const struct stage *stage)
+{
+    char byte;
+
+    assert_true(readable(stage->life));
+    assert_int_equal(read(stage->life, &byte, 1), 0);
+    close(stage->life);
+    kill(stage->zkcoord, SIGKILL);
+    assert_int_equal(waitpid(stage->zkcoord, NULL, 0), stage->zkcoord);
+}
+
+static struct limits far_limits(void)
+{
+    return (struct limits){FAR, FAR, FAR};
+}
+
+static void zkcoord_killed(void **state)
+{
+    struct limits limits = far_limits();
+    struct stage stage = begin(&limits);
+
+    (void)state;
+    kill(stage.zkcoord, SIGKILL);
+    end(&stage);
+}
+
+static void guardian_killed(void **state)
+{
+    struct limits limits = far_limits();
+    struct stage stage = begin(&limits);
+
+    (void)state;
+    kill(stage.guardian, SIGKILL);
+    end(&stage);
+}
+
+/* Stopped before, so that neither can do anything about the death of the other. */
+static void both_killed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct limits limits = far_limits();
+        struct stage stage = begin(&limits);
+
+        kill(stage.guardian, SIGSTOP);
+        kill(stage.zkcoord, SIGSTOP);
+        kill(i % 2 == 0 ? stage.zkcoord : stage.guardian, SIGKILL);
+        kill(i % 2 == 0 ? stage.guardian : stage.zkcoord, SIGKILL);
+        end(&stage);
+    }
+}
+
+static void both_stopped(void **state)
+{
+    int64_t soon = clock_ns() + 500 * MS;
+    struct limits limits = {soon, soon, soon};
+    struct stage stage = begin(&limits);
+
+    (void)state;
+    kill(stage.guardian, SIGSTOP);
+    kill(stage.zkcoord, SIGSTOP);
+    end(&stage);
+}
+
+static void out_of_time(void **state)
+{
+    int64_t soon = clock_ns() + 200 * MS;
+    struct limits limits = {soon, soon + 200 * MS, soon + 10000 * MS};
+    struct stage stage = begin(&limits);
+
+    (void)state;
+    end(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zkcoord_killed), cmocka_unit_test(guardian_killed),
+        cmocka_unit_test(both_killed),    cmocka_unit_test(both_stopped),
+        cmocka_unit_test(out_of_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

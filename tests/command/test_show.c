@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands that look, the one that breaks, and the one that starts servers. */
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include "harness.h"
+#include "server.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <zookeeper/zookeeper.h>
+
+#define SOON deadline_in_ms(60000)
+
+/* One line of JSON. */
+static json_t *read_json(struct child *command)
+{
+    char line[8192];
+    json_t *value;
+
+    assert_true(child_read_line(command, line, sizeof line, SOON));
+    value = json_loads(line, JSON_DECODE_ANY, NULL);
+    if (value == NULL)
+        fail_msg("not JSON: %s", line);
+    return value;
+}
+
+static void names_process(const json_t *contender, const struct child *child)
+{
+    const char *id = json_string_value(json_object_get(json_object_get(contender, "node"), "id"));
+    char suffix[32];
+
+    assert_non_null(id);
+    snprintf(suffix, sizeof suffix, "-%d", (int)child_pid(child));
+    assert_non_null(strstr(id, suffix));
+}
+
+/* ---- probe ---- */
+
+static void probing(void **state)
+{
+    struct child *holder, *leader;
+
+    (void)state;
+    assert_int_equal(RUN("probe", "p"), 0);
+    holder = hold("lock", "p");
+    assert_int_equal(RUN("probe", "p"), 1);
+    assert_int_equal(RUN("probe", "p", "-e"), 0);
+    let_go(holder);
+    assert_int_equal(RUN("probe", "p", "-q"), 0);
+    leader = hold("elect", "p");
+    assert_int_equal(RUN("probe", "p", "-e"), 1);
+    let_go(leader);
+    assert_int_equal(command_run("127.0.0.1:1", "probe", "p", NULL), 69);
+    assert_int_equal(RUN("probe"), 64);
+    assert_int_equal(RUN("probe", "a", "b"), 64);
+}
+
+/* ---- leader ---- */
+
+static void who_leads(void **state)
+{
+    struct child *leader, *command;
+    json_t *value;
+
+    (void)state;
+    assert_int_equal(RUN("leader", "l"), 1);
+    leader = hold("elect", "l");
+    assert_int_equal(RUN("leader", "l"), 0);
+    command = START("leader", "l", "--json");
+    value = read_json(command);
+    names_process(value, leader);
+    assert_true(json_integer_value(json_object_get(value, "token")) > 0);
+    assert_int_equal(json_integer_value(json_object_get(value, "position")), 0);
+    json_decref(value);
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+    let_go(leader);
+}
+
+static void every_change(void **state)
+{
+    struct child *watcher = START("leader", "w", "--watch", "--json"), *leader;
+    json_t *value = read_json(watcher);
+
+    (void)state;
+    assert_true(json_is_null(value));
+    json_decref(value);
+    leader = hold("elect", "w");
+    value = read_json(watcher);
+    names_process(value, leader);
+    json_decref(value);
+    let_go(leader);
+    value = read_json(watcher);
+    assert_true(json_is_null(value));
+    json_decref(value);
+    child_signal(watcher, SIGINT);
+    assert_int_equal(command_end(watcher), 128 + SIGINT);
+    child_free(watcher);
+}
+
+/* ---- ls ---- */
+
+static void a_table(void **state)
+{
+    struct child *holder = hold("lock", "one two"), *waiter = START("lock", "one two", "true");
+    struct child *leader = hold("elect", "three"), *command;
+
+    (void)state;
+    assert_true(probe_wait_children(probe, "/micro/sync/lock/one two", 2, SOON));
+    command = START("ls");
+    command_expect(command, "KIND      ID       PLACE  NODE");
+    command_expect(command, "lock      one two  holds  ");
+    command_expect(command, "lock      one two  1      ");
+    command_expect(command, "election  three    leads  ");
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+    child_signal(waiter, SIGTERM);
+    command_end(waiter);
+    child_free(waiter);
+    let_go(holder);
+    let_go(leader);
+}
+
+static void as_json(void **state)
+{
+    struct child *holder = hold("lock", "j"), *command = START("ls", "j", "--json");
+    json_t *value = read_json(command), *locks = json_object_get(value, "locks"), *one;
+
+    (void)state;
+    assert_int_equal(json_array_size(locks), 1);
+    assert_int_equal(json_array_size(json_object_get(value, "elections")), 0);
+    one = json_array_get(locks, 0);
+    assert_string_equal(json_string_value(json_object_get(one, "id")), "j");
+    names_process(json_array_get(json_object_get(one, "contenders"), 0), holder);
+    json_decref(value);
+    child_free(command);
+    let_go(holder);
+}
+
+static void watching(void **state)
+{
+    struct child *watcher = START("ls", "v", "--watch"), *holder;
+
+    (void)state;
+    command_expect(watcher, "KIND");
+    holder = hold("lock", "v");
+    command_expect(watcher, "lock  v   holds  ");
+    let_go(holder);
+    command_expect(watcher, "KIND");
+    child_signal(watcher, SIGINT);
+    assert_int_equal(command_end(watcher), 128 + SIGINT);
+    child_free(watcher);
+}
+
+static void names_only(void **state)
+{
+    struct child *command;
+
+    (void)state;
+    assert_int_equal(RUN("lock", "n/1", "true"), 0);
+    command = START("ls", "--names");
+    command_expect(command, "n/1");
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+}
+
+/* Another program's node may hold anything: also what would steer a terminal. */
+static void strangers(void **state)
+{
+    struct child *command;
+
+    (void)state;
+    assert_int_equal(probe_make_path(probe, "/micro/sync/lock/strange"), ZOK);
+    assert_int_equal(probe_create(probe, "/micro/sync/lock/strange/x-lock-", "\033[2J\n",
+                                  ZOO_EPHEMERAL | ZOO_SEQUENCE, NULL, 0),
+                     ZOK);
+    command = START("ls", "strange");
+    command_expect(command, "x-lock-0000000000");
+    child_free(command);
+    command = START("ls", "strange", "--json");
+    command_expect(command, "\"data\":\"\\u001B[2J\\n\"");
+    child_free(command);
+    assert_int_equal(probe_delete_tree(probe, "/micro/sync/lock/strange"), ZOK);
+}
+
+/* ---- break ---- */
+
+static void breaking(void **state)
+{
+    struct child *holder, *next;
+
+    (void)state;
+    assert_int_equal(RUN("break", "b", "--yes"), 1);
+    holder = hold("lock", "b");
+    assert_int_equal(RUN("break", "b"), 64); /* nobody to ask */
+    next = START("lock", "b", "echo", "mine");
+    assert_true(probe_wait_children(probe, "/micro/sync/lock/b", 2, SOON));
+    assert_int_equal(RUN("break", "b", "--yes"), 0);
+    command_expect(next, "mine");
+    assert_int_equal(command_end(next), 0);
+    assert_int_equal(command_end(holder), 75);
+    child_free(next);
+    child_free(holder);
+}
+
+/* ---- completion ---- */
+
+/* What bash offers for a command line. */
+static struct child *complete(const char *line)
+{
+    char script[2048];
+    const char *top = getenv("top_srcdir");
+
+    snprintf(script, sizeof script,
+             ". '%s/tools/completion/bash/zkcoord'; PATH=$(dirname '%s'):$PATH; COMP_WORDS=(%s); "
+             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _zkcoord; "
+             "printf '%%s\\n' \"${COMPREPLY[@]}\" end",
+             top ? top : "..", command_path(), line);
+    return child_start("bash", nodes, script, NULL);
+}
+
+static int bash_main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 99;
+    setenv("ZKCOORD_NODES", argv[0], 1);
+    execlp("bash", "bash", "-uc", argv[1], NULL);
+    return 99;
+}
+
+static void offers(const char *line, const char *text)
+{
+    struct child *child = complete(line);
+
+    assert_non_null(child);
+    command_expect(child, text);
+    child_free(child);
+}
+
+static void completion(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("lock", "deploy-web", "true"), 0);
+    assert_int_equal(RUN("lock", "other", "--namespace", "/elsewhere", "true"), 0);
+    offers("zkcoord el", "elect");
+    offers("zkcoord lock --wa", "--wait");
+    offers("zkcoord lock depl", "deploy-web");
+    offers("zkcoord lock -w 5 depl", "deploy-web");
+    offers("zkcoord probe --namespace /elsewhere ot", "other");
+    offers("zkcoord lock deploy-web -- tru", "true");
+    offers("zkcoord lock deploy-web tru", "true");
+    offers("zkcoord ls --na", "--names");
+    offers("zkcoord ls '' x ''", "end");
+}
+
+/* ---- examples ---- */
+
+/* In bash, with $examples, $Z and zkcoord in the search path. */
+static struct child *script(const char *text)
+{
+    const char *top = getenv("top_srcdir");
+    char whole[4096];
+
+    snprintf(whole, sizeof whole, "examples='%s/examples' Z='%s'; PATH=$(dirname $Z):$PATH; %s",
+             top ? top : "..", command_path(), text);
+    return child_start("bash", nodes, whole, NULL);
+}
+
+static void the_unit(void **state)
+{
+    struct child *child =
+        script("d=$(mktemp -d); trap 'rm -r $d' EXIT; "
+               "sed \"s|/usr/bin/zkcoord|$Z|; s|/usr/bin/scheduler|$(command -v true)|\" "
+               "$examples/scheduler.service >$d/scheduler.service; grep -q \"=$Z elect\" $d/*; "
+               "if ! command -v systemd-analyze >/dev/null; then echo there is none; "
+               "elif systemd-analyze verify --man=no $d/scheduler.service; then echo fine; fi");
+    char line[256];
+
+    (void)state;
+    assert_non_null(child);
+    assert_true(child_read_line(child, line, sizeof line, SOON));
+    if (strcmp(line, "there is none") == 0)
+        print_message("systemd-analyze is not installed: the unit was not verified\n");
+    else
+        assert_string_equal(line, "fine");
+    child_free(child);
+}
+
+#define CRON_LINE                                                                               \
+    "line=$(sed -n 's|^0 3 \\* \\* \\* root ||p' $examples/nightly.cron); "                     \
+    "line=${line/'/usr/local/bin/nightly'/echo ran}; [ -n \"$line\" ] && eval \"$line\"; echo " \
+    "status $?"
+
+static void the_cron_table(void **state)
+{
+    struct child *holder, *child = script(CRON_LINE);
+    char line[256];
+
+    (void)state;
+    assert_non_null(child);
+    command_expect(child, "ran");
+    command_expect(child, "status 0");
+    child_free(child);
+    holder = hold("lock", "nightly");
+    child = script(CRON_LINE);
+    assert_non_null(child);
+    assert_true(child_read_line(child, line, sizeof line, SOON));
+    assert_string_equal(line, "status 0");
+    child_free(child);
+    let_go(holder);
+}
+
+static void the_migration(void **state)
+{
+    struct child *child =
+        script("$examples/migrate sh -c 'echo migrating; exit 3'; echo status $?");
+
+    (void)state;
+    assert_non_null(child);
+    command_expect(child, "migrating");
+    command_expect(child, "status 3");
+    child_free(child);
+}
+
+/* ---- dev ---- */
+
+static void a_throwaway_server(void **state)
+{
+    char script[600];
+    struct child *command;
+
+    (void)state;
+    snprintf(script, sizeof script, "echo $ZKCOORD_NODES; %s lock d -- true && exit 6",
+             command_path());
+    command = START("dev", "--", "sh", "-c", script);
+    command_expect(command, "127.0.0.1:");
+    assert_int_equal(command_end(command), 6);
+    child_free(command);
+    command_nobody("zkcoord-dev-");
+}
+
+static void an_ensemble(void **state)
+{
+    char script[600];
+    struct child *command;
+
+    (void)state;
+    snprintf(script, sizeof script, "echo $ZKCOORD_NODES; %s lock d -- echo works", command_path());
+    command = START("dev", "--servers", "3", "sh", "-c", script);
+    command_expect(command, ",127.0.0.1:");
+    command_expect(command, "works");
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+    assert_int_equal(RUN("dev", "--servers", "100", "true"), 64);
+}
+
+/* The servers do not outlive it. */
+static void killed(void **state)
+{
+    struct child *command = START("dev", "sh", "-c", "echo ready; cat");
+
+    (void)state;
+    command_expect(command, "ready");
+    assert_true(count_processes("zkcoord-dev-") > 0);
+    child_kill(command);
+    command_nobody("zkcoord-dev-");
+    command_end(command);
+    child_free(command);
+}
+
+static int without_main(int argc, char **argv)
+{
+    setenv("ZOOKEEPER_HOME", "/nonexistent", 1);
+    return command_main(argc, argv);
+}
+
+static void nothing_installed(void **state)
+{
+    struct child *command = child_start("without", nodes, "dev", "true", NULL);
+
+    (void)state;
+    command_expect(command, "ZOOKEEPER_HOME=/nonexistent");
+    assert_int_equal(command_end(command), 69);
+    child_free(command);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct harness_role roles[] = {
+        {"zkcoord", command_main}, {"without", without_main}, {"bash", bash_main}, {NULL, NULL}};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(probing),
+        cmocka_unit_test(who_leads),
+        cmocka_unit_test(every_change),
+        cmocka_unit_test(a_table),
+        cmocka_unit_test(as_json),
+        cmocka_unit_test(watching),
+        cmocka_unit_test(names_only),
+        cmocka_unit_test(strangers),
+        cmocka_unit_test(breaking),
+        cmocka_unit_test(completion),
+        cmocka_unit_test(the_unit),
+        cmocka_unit_test(the_cron_table),
+        cmocka_unit_test(the_migration),
+
+        cmocka_unit_test(a_throwaway_server),
+        cmocka_unit_test(an_ensemble),
+        cmocka_unit_test(killed),
+        cmocka_unit_test(nothing_installed),
+    };
+
+    harness_start(argc, argv, roles);
+    command_path();
+    if (!servers_available())
+        return 77;
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+#include "exits.h"
+#include "say.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct credential {
+    char *scheme; /* owned, with secret behind it */
+    const char *secret;
+};
+
+static int take_credential(const char *auth, struct credential *ret)
+{
+    char *colon;
+
+    *ret = (struct credential){NULL, NULL};
+    if (auth == NULL)
+        return 0;
+    ret->scheme = strdup(auth);
+    if (ret->scheme == NULL)
+        return client_failed("credential", ZKC_ENOMEM);
+    colon = strchr(ret->scheme, ':');
+    if (colon == NULL)
+        return say_usage("a credential is SCHEME:SECRET, as in digest:user:password");
+    *colon = '\0';
+    ret->secret = colon + 1;
+    return 0;
+}
+
+static void wipe(struct credential *credential)
+{
+    if (credential->secret != NULL)
+        explicit_bzero(credential->scheme + strlen(credential->scheme) + 1,
+                       strlen(credential->secret));
+    free(credential->scheme);
+}
+
+static void host_name(char *host, size_t size)
+{
+    if (gethostname(host, size) != 0 || *host == '\0')
+        snprintf(host, size, "localhost");
+    host[size - 1] = '\0';
+}
+
+void client_id(char *id, size_t size)
+{
+    char host[256];
+
+    host_name(host, sizeof host);
+    snprintf(id, size, "%s-%ld", host, (long)getpid());
+}
+
+static const char *user_name(void)
+{
+    const struct passwd *entry = getpwuid(geteuid());
+
+    return entry != NULL ? entry->pw_name : "";
+}
+
+static void tell_error(void *arg, zkc_log_level level, const char *message)
+{
+    (void)arg;
+    (void)level;
+    say("%s", message);
+}
+
+static int open_as(const zkc_options *options, const zkc_node *node, zkc_sync **ret_sync)
+{
+    const zkc_node *nodes[] = {node};
+    zkc_options complete = *options;
+    zkc_service service;
+
+    ZKC_INIT(&service);
+    service.name = "zkcoord";
+    service.version = zkc_version();
+    service.nodes = nodes;
+    service.node_count = 1;
+    complete.service = &service;
+    return zkc_sync_open(&complete, NULL, ret_sync);
+}
+
+static int open_node(const zkc_options *options, const char *work, zkc_sync **ret_sync)
+{
+    char id[320], host[256];
+    const zkc_pair metadata[] = {{"user", user_name()}, {"command", work != NULL ? work : ""}};
+    zkc_node node;
+    int error;
+
+    client_id(id, sizeof id);
+    host_name(host, sizeof host);
+    ZKC_INIT(&node);
+    node.id = id;
+    node.address = host;
+    node.metadata = metadata;
+    node.metadata_count = work != NULL ? 2 : 1;
+    error = open_as(options, &node, ret_sync);
+    if (error != ZKC_EINVAL)
+        return error;
+    node.metadata_count = 0; /* a name that is not UTF-8? */
+    return open_as(options, &node, ret_sync);
+}
+
+int client_open(const struct common *common, int64_t connect_ms, const char *work,
+                zkc_sync **ret_sync)
+{
+    struct credential credential;
+    zkc_options options;
+    int error;
+
+    error = take_credential(common->auth, &credential);
+    if (error != 0) {
+        free(credential.scheme);
+        return error;
+    }
+    ZKC_INIT(&options);
+    options.nodes = common->nodes;
+    options.name_space = common->name_space;
+    options.session_timeout_ms = common->session_timeout_ms;
+    options.connect_timeout_ms = connect_ms;
+    options.auth_scheme = credential.scheme;
+    options.auth = credential.secret;
+    options.log = tell_error;
+    options.log_level = ZKC_LOG_ERROR;
+    error = open_node(&options, work, ret_sync);
+    wipe(&credential);
+    if (error == ZKC_EINVAL)
+        return STATUS_USAGE; /* the library has said which option */
+    return error == ZKC_OK ? 0 : client_failed("ZooKeeper", error);
+}
+
+int client_failed(const char *what, int error)
+{
+    say("%s: %s", what, zkc_strerror(error));
+    return exit_of(error);
+}

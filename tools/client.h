@@ -1,0 +1,29 @@
+/*
+ * The connection of a subcommand: common options made into a zkc_sync, errors into sentences.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKCOORD_TOOLS_CLIENT_H
+#define ZKCOORD_TOOLS_CLIENT_H
+
+#include "options.h"
+
+#include <zkcoord/zkcoord.h>
+
+/* How long the first connection may take, if nothing else is said. */
+#define CONNECT_MS 10000
+
+/*
+ * Opens a client whose znodes say who we are: "host-pid", the user and what runs. connect_ms as in
+ * zkc_options. Returns 0, or says why not and returns an exit status.
+ * `work` is the name of the command that runs under the lock, or NULL.
+ */
+int client_open(const struct common *common, int64_t connect_ms, const char *work,
+                zkc_sync **ret_sync);
+
+/* The id in our znodes. */
+void client_id(char *id, size_t size);
+
+/* Says what went wrong, as "what: why", and returns the exit status for it. */
+int client_failed(const char *what, int error);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * Contenders as text.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKCOORD_TOOLS_FORMAT_H
+#define ZKCOORD_TOOLS_FORMAT_H
+
+#include <zkcoord/zkcoord.h>
+
+/* Local time: 14:03:05, with the date if it is another day. Milliseconds since 1970. */
+void format_time(int64_t ms, char *text, size_t size);
+
+/* Control characters become '?'. */
+void format_text(const char *from, char *text, size_t size);
+
+/* Who it is: the id of its node, or the name of its znode. As format_text(). */
+void format_holder(const zkc_contender *contender, char *text, size_t size);
+
+/* Its address and port; "-" if there is none. */
+void format_address(const zkc_contender *contender, char *text, size_t size);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guardian.h"
+#include "clock.h"
+#include "family.h"
+#include "fuse.h"
+#include "orders.h"
+#include "spawn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Who forked while we were looking is found the next time. */
+#define KILL_AGAIN (2 * MS)
+#define KILL_AGAIN_MAX (256 * MS)
+
+struct guardian {
+    const struct plan *plan;
+    int socket;
+    int children; /* signalfd */
+    int timer;
+    bool alone;    /* zkcoord is gone */
+    bool active;   /* something of the command may be alive */
+    bool ending;   /* SIGTERM was sent */
+    pid_t command; /* 0: has ended, and its number may be somebody else's */
+    uint64_t birth;
+    int64_t grace;
+    int64_t pause; /* until the next SIGKILL; 0: there was none yet */
+    struct limits limits;
+    struct fuse fuse;
+};
+
+/* zkcoord may be stopped, and its end of the socket full: it will see that we are gone. */
+static void report(const struct guardian *guardian, enum report_kind kind, int number)
+{
+    const struct report report = {(int32_t)kind, number};
+
+    if (send(guardian->socket, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return;
+}
+
+/* ---- time ---- */
+
+static void set_timer(const struct guardian *guardian)
+{
+    int64_t at = NEVER;
+
+    if (guardian->active)
+        at = guardian->ending ? guardian->limits.kill : guardian->limits.term;
+    alarm_set(guardian->timer, at);
+}
+
+/* Without an answer to the next order the kernel acts; all limits only move forward. */
+static void take_limits(struct guardian *guardian, const struct limits *limits)
+{
+    if (!guardian->active || guardian->ending)
+        return;
+    guardian->limits = *limits;
+    fuse_set(&guardian->fuse, limits->last);
+    set_timer(guardian);
+}
+
+/* ---- ending ---- */
+
+static void signal_all(const struct guardian *guardian, int signal)
+{
+    if (guardian->command != 0)
+        kill(-guardian->command, signal);
+    family_signal(signal, guardian->birth);
+}
+
+static void end(struct guardian *guardian)
+{
+    int64_t soon = clock_ns() + guardian->grace;
+
+    if (!guardian->active || guardian->ending)
+        return;
+    guardian->ending = true;
+    if (guardian->limits.kill > soon)
+        guardian->limits.kill = soon;
+    set_timer(guardian);
+    signal_all(guardian, SIGTERM);
+    signal_all(guardian, SIGCONT); /* who is stopped would not hear */
+}
+
+/* From here on the kernel need not end us: nothing is left that it would end, and we can do more.
+ */
+static void kill_all(struct guardian *guardian)
+{
+    if (guardian->pause == 0)
+        guardian->pause = KILL_AGAIN;
+    else if (guardian->pause < KILL_AGAIN_MAX)
+        guardian->pause *= 2;
+    signal_all(guardian, SIGKILL);
+    fuse_set(&guardian->fuse, NEVER);
+    guardian->limits.kill = clock_ns() + guardian->pause;
+    set_timer(guardian);
+}
+
+/* When there is no order in time. After a long pause SIGTERM comes late, SIGKILL does not. */
+static void look_at_clock(struct guardian *guardian)
+{
+    int64_t now = clock_ns();
+
+    if (!guardian->active)
+        return;
+    if (!guardian->ending && now >= guardian->limits.term) {
+        report(guardian, REPORT_ENDING, 0);
+        end(guardian);
+    }
+    if (guardian->ending && now >= guardian->limits.kill)
+        kill_all(guardian);
+}
+
+static void deserted(struct guardian *guardian)
+{
+    guardian->alone = true;
+    if (!guardian->active)
+        _exit(0);
+    guardian->ending = true;
+    kill_all(guardian);
+}
+
+/* ---- orders ---- */
+
+static void run(struct guardian *guardian, const struct order *order)
+{
+    pid_t pid;
+
+    guardian->active = true;
+    guardian->ending = false;
+    guardian->pause = 0;
+    guardian->grace = order->grace;
+    guardian->birth = family_birth(getpid());
+    take_limits(guardian, &order->limits);
+    pid = spawn(guardian->plan, &guardian->fuse, order->token, order->number != 0);
+    if (pid > 0) {
+        guardian->command = pid;
+        report(guardian, REPORT_STARTED, pid);
+        return;
+    }
+    report(guardian, REPORT_FAILED, errno);
+    guardian->active = false;
+    fuse_clear(&guardian->fuse);
+    set_timer(guardian);
+    report(guardian, REPORT_EMPTY, 0);
+}
+
+static void obey(struct guardian *guardian, const struct order *order)
+{
+    switch ((enum order_kind)order->kind) {
+    case ORDER_RUN:
+        run(guardian, order);
+        break;
+    case ORDER_LIMITS:
+        take_limits(guardian, &order->limits);
+        break;
+    case ORDER_SIGNAL:
+        if (guardian->command != 0)
+            kill(-guardian->command, order->number);
+        break;
+    case ORDER_END:
+        end(guardian);
+        break;
+    }
+}
+
+static void read_orders(struct guardian *guardian)
+{
+    struct order order;
+    ssize_t length;
+
+    while ((length = recv(guardian->socket, &order, sizeof order, MSG_DONTWAIT)) > 0)
+        obey(guardian, &order);
+    if (length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        deserted(guardian);
+}
+
+/* ---- children ---- */
+
+static void empty(struct guardian *guardian)
+{
+    guardian->active = false;
+    fuse_clear(&guardian->fuse);
+    set_timer(guardian);
+    report(guardian, REPORT_EMPTY, 0);
+    if (guardian->alone)
+        _exit(0);
+}
+
+static void command_changed(struct guardian *guardian, int status)
+{
+    if (WIFSTOPPED(status)) {
+        report(guardian, REPORT_STOPPED, WSTOPSIG(status));
+        return;
+    }
+    guardian->command = 0;
+    report(guardian, REPORT_EXITED, status);
+}
+
+/* What the command leaves behind ends with it. */
+static void reap(struct guardian *guardian)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+
+    while (read(guardian->children, &info, sizeof info) > 0)
+        ;
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+        if (pid == guardian->command)
+            command_changed(guardian, status);
+    if (!guardian->active)
+        return;
+    if (pid < 0 && errno == ECHILD)
+        empty(guardian);
+    else if (guardian->command == 0)
+        end(guardian);
+}
+
+/* ---- life ---- */
+
+static void prepare(struct guardian *guardian)
+{
+    sigset_t all, child;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    guardian->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    guardian->timer = alarm_open();
+    /* A group of its own: what stops zkcoord's group does not stop us. A name of its own, likewise.
+     */
+    if (setpgid(0, 0) != 0 || guardian->children < 0 || guardian->timer < 0 || !family_adopt() ||
+        !fuse_open(&guardian->fuse))
+        _exit(1);
+    prctl(PR_SET_NAME, "zkc-guardian");
+}
+
+void guardian(const struct plan *plan, int socket)
+{
+    struct guardian guardian = {.plan = plan, .socket = socket};
+    enum { ORDERS, CHILDREN, TIMER, SOURCES };
+    struct pollfd sources[SOURCES];
+
+    prepare(&guardian);
+    sources[ORDERS] = (struct pollfd){.fd = socket, .events = POLLIN};
+    sources[CHILDREN] = (struct pollfd){.fd = guardian.children, .events = POLLIN};
+    sources[TIMER] = (struct pollfd){.fd = guardian.timer, .events = POLLIN};
+    for (;;) {
+        if (poll(sources, SOURCES, -1) < 0 && errno != EINTR)
+            _exit(1);
+        if (!guardian.alone)
+            read_orders(&guardian);
+        sources[ORDERS].fd = guardian.alone ? -1 : socket;
+        reap(&guardian);
+        look_at_clock(&guardian);
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lookup.h"
+#include "client.h"
+
+#define ANSWER_MS 10000
+
+int lookup_open(struct lookup *lookup, const struct common *common)
+{
+    int error;
+
+    *lookup = (struct lookup){NULL, NULL};
+    error = client_open(common, CONNECT_MS, NULL, &lookup->sync);
+    if (error != 0)
+        return error;
+    error = zkc_context_new(lookup->sync, &lookup->context);
+    if (error != ZKC_OK)
+        return client_failed("context", error);
+    lookup_again(lookup);
+    return 0;
+}
+
+void lookup_again(struct lookup *lookup)
+{
+    zkc_context_set_timeout_ms(lookup->context, ANSWER_MS);
+}
+
+int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
+                zkc_contenders **ret_all)
+{
+    struct contest contest;
+    int error = contest_open(&contest, lookup->sync, kind, id);
+
+    if (error != ZKC_OK)
+        return error;
+    error = contest_list(&contest, lookup->context, ret_all);
+    contest_close(&contest);
+    return error == ZKC_ETIMEDOUT ? ZKC_EUNREACHABLE : error;
+}
+
+void lookup_close(struct lookup *lookup)
+{
+    zkc_context_free(lookup->context);
+    zkc_sync_close(lookup->sync);
+}

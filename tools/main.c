@@ -1,0 +1,104 @@
+/*
+ * zkcoord: locks and elections for operators and scripts. Uses only the public library.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "exits.h"
+#include "say.h"
+#include "verb.h"
+
+#include <zkcoord/zkcoord.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int help(struct words *words, struct common *common);
+static int version(struct words *words, struct common *common);
+
+static const struct verb verb_help_ = {"help", "[SUBCOMMAND]", "Explain a subcommand", NULL, help};
+static const struct verb verb_version = {"version", "", "Print the version", NULL, version};
+
+static const struct verb *const verbs[] = {&verb_lock, &verb_elect, &verb_leader,
+                                           &verb_ls,   &verb_probe, &verb_break,
+                                           &verb_dev,  &verb_help_, &verb_version};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+static const struct verb *find(const char *name)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
+static int overview(FILE *file)
+{
+    fputs("Usage: zkcoord SUBCOMMAND ...\n"
+          "Locks and elections across machines, through Apache ZooKeeper.\n\n",
+          file);
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(file, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs("\n'zkcoord help SUBCOMMAND' explains one; zkcoord(1) has examples.\n", file);
+    return STATUS_OK;
+}
+
+static int help(struct words *words, struct common *common)
+{
+    const struct verb *verb;
+    const char *name;
+
+    if (!options_take(words, NULL, 0, common))
+        return STATUS_USAGE;
+    name = words_take(words);
+    if (name == NULL)
+        return overview(stdout);
+    verb = find(name);
+    return verb != NULL ? verb_help(verb) : say_usage("there is no subcommand '%s'", name);
+}
+
+static int version(struct words *words, struct common *common)
+{
+    int status;
+
+    if (!verb_begin(&verb_version, words, NULL, 0, common, NULL, &status))
+        return status;
+    printf("zkcoord %s\n", zkc_version());
+    return STATUS_OK;
+}
+
+static int run(struct words *words, struct common *common)
+{
+    const struct verb *verb;
+    const char *name = words_take(words);
+
+    if (name == NULL) {
+        overview(stderr);
+        return STATUS_USAGE;
+    }
+    verb = find(name);
+    return verb != NULL ? verb->run(words, common) : say_usage("there is no subcommand '%s'", name);
+}
+
+int main(int argc, char **argv)
+{
+    struct words words = {argc - 1, argv + 1, false};
+    struct common common = {0};
+    bool print_version = false;
+    const struct option_entry own[] = {{"version", 'V', OPTION_FLAG, &print_version}};
+    int status;
+
+    if (argc < 1 || !options_take(&words, own, 1, &common))
+        return STATUS_USAGE;
+    if (common.help)
+        status = overview(stdout);
+    else if (print_version)
+        status = version(&words, &common);
+    else
+        status = run(&words, &common);
+    if (common.auth != NULL)
+        explicit_bzero(common.auth, strlen(common.auth));
+    free(common.auth);
+    if (fflush(stdout) != 0 && status == STATUS_OK)
+        status = EX_IOERR;
+    return status;
+}

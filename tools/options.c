@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+#include "say.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES_MAX 24
+#define LONGEST_MS (INT64_C(400) * 86400 * 1000)
+#define FIRST_CODE 1000 /* getopt's value for entry 0; letters are smaller */
+
+/* ---- values ---- */
+
+static double unit_ms(const char *unit)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } units[] = {{"", 1e3}, {"s", 1e3}, {"ms", 1}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0)
+            return units[i].ms;
+    return 0;
+}
+
+bool time_parse(const char *text, int64_t *ret_ms)
+{
+    char *end;
+    double value;
+
+    if (strspn(text, "0123456789.") == 0)
+        return false;
+    value = strtod(text, &end);
+    if (strspn(text, "0123456789.") != (size_t)(end - text))
+        return false;
+    value *= unit_ms(end);
+    if (unit_ms(end) == 0 || !(value <= (double)LONGEST_MS))
+        return false;
+    *ret_ms = (int64_t)(value + 0.999999); /* never less than was said */
+    return true;
+}
+
+static bool number_parse(const char *text, long least, long most, int *ret_number)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < least || value > most)
+        return false;
+    *ret_number = (int)value;
+    return true;
+}
+
+/* Others can read the command line of a process, so it is not left there. */
+static bool secret_take(char *text, char **ret_copy)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL)
+        return false;
+    memset(text, '*', strlen(text));
+    free(*ret_copy);
+    *ret_copy = copy;
+    return true;
+}
+
+static bool store(const struct option_entry *entry, char *text)
+{
+    switch (entry->kind) {
+    case OPTION_FLAG:
+        *(bool *)entry->value = true;
+        return true;
+    case OPTION_TEXT:
+        *(const char **)entry->value = text;
+        return true;
+    case OPTION_SECRET:
+        return secret_take(text, entry->value);
+    case OPTION_TIME:
+        return time_parse(text, entry->value);
+    case OPTION_STATUS:
+        return number_parse(text, 0, 255, entry->value);
+    case OPTION_NUMBER:
+        return number_parse(text, 1, 1000, entry->value);
+    }
+    return false;
+}
+
+/* ---- tables for getopt_long ---- */
+
+struct tables {
+    struct option_entry entries[ENTRIES_MAX];
+    size_t count;
+    struct option longs[ENTRIES_MAX + 1];
+    char shorts[2 + 2 * ENTRIES_MAX + 1];
+};
+
+static void add(struct tables *tables, const struct option_entry *entry)
+{
+    struct option *option = &tables->longs[tables->count];
+    size_t length = strlen(tables->shorts);
+
+    option->name = entry->name;
+    option->has_arg = entry->kind == OPTION_FLAG ? no_argument : required_argument;
+    option->val = FIRST_CODE + (int)tables->count;
+    if (entry->letter != 0) {
+        tables->shorts[length++] = (char)entry->letter;
+        if (option->has_arg == required_argument)
+            tables->shorts[length] = ':';
+    }
+    tables->entries[tables->count++] = *entry;
+}
+
+static void build(struct tables *tables, const struct option_entry *own, size_t count,
+                  struct common *common)
+{
+    const struct option_entry shared[] = {
+        {"nodes", 0, OPTION_TEXT, &common->nodes},
+        {"namespace", 0, OPTION_TEXT, &common->name_space},
+        {"session-timeout", 0, OPTION_TIME, &common->session_timeout_ms},
+        {"auth", 0, OPTION_SECRET, &common->auth},
+        {"help", 'h', OPTION_FLAG, &common->help},
+    };
+
+    memset(tables, 0, sizeof *tables);
+    strcpy(tables->shorts, "+:"); /* stop at the first word; tell a missing value apart */
+    for (size_t i = 0; i < count; i++)
+        add(tables, &own[i]);
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+        add(tables, &shared[i]);
+}
+
+static const struct option_entry *find(const struct tables *tables, int code)
+{
+    if (code >= FIRST_CODE)
+        return &tables->entries[code - FIRST_CODE];
+    for (size_t i = 0; i < tables->count; i++)
+        if (tables->entries[i].letter == code)
+            return &tables->entries[i];
+    return NULL;
+}
+
+static bool take_one(const struct tables *tables, int code, char *word)
+{
+    const struct option_entry *entry = find(tables, code);
+
+    if (code == ':') {
+        say_usage("option '%s' needs a value", word);
+    } else if (entry == NULL) {
+        say_usage("there is no option '%s'", word);
+    } else if (!store(entry, optarg)) {
+        say_usage("option --%s cannot be '%s'", entry->name, optarg);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool options_take(struct words *words, const struct option_entry *own, size_t count,
+                  struct common *common)
+{
+    struct tables tables;
+    int code;
+
+    if (words->closed)
+        return true;
+    build(&tables, own, count, common);
+    opterr = 0;
+    optind = 0; /* begin anew; getopt skips the first word, which was taken already */
+    while ((code = getopt_long(words->count + 1, words->at - 1, tables.shorts, tables.longs,
+                               NULL)) != -1)
+        if (!take_one(&tables, code, (words->at - 1)[optind - 1]))
+            return false;
+    words->closed = optind > 1 && strcmp((words->at - 1)[optind - 1], "--") == 0;
+    words->at += optind - 1;
+    words->count -= optind - 1;
+    return true;
+}
+
+char *words_take(struct words *words)
+{
+    if (words->count == 0)
+        return NULL;
+    words->count--;
+    return *words->at++;
+}
+
+bool common_complete(struct common *common)
+{
+    const char *auth = getenv("ZKCOORD_AUTH");
+    const char *space = getenv("ZKCOORD_NAMESPACE");
+
+    if (common->name_space == NULL && space != NULL && *space != '\0')
+        common->name_space = space;
+    if (common->auth == NULL && auth != NULL && *auth != '\0')
+        common->auth = strdup(auth);
+    else
+        return true;
+    return common->auth != NULL;
+}

@@ -1,0 +1,41 @@
+/*
+ * What zkcoord and the guardian of its command tell each other, one message a packet.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKCOORD_TOOLS_ORDERS_H
+#define ZKCOORD_TOOLS_ORDERS_H
+
+#include <stdint.h>
+
+/* When a command must have ended; all on CLOCK_BOOTTIME in nanoseconds, in this order. */
+struct limits {
+    int64_t term; /* SIGTERM, if there is no new order until then */
+    int64_t kill; /* SIGKILL, to everything */
+    int64_t last; /* the kernel kills the guardian, and with it the command's group */
+};
+
+enum order_kind { ORDER_RUN, ORDER_LIMITS, ORDER_SIGNAL, ORDER_END };
+
+struct order {
+    int32_t kind;
+    int32_t number;       /* SIGNAL: which; RUN: whether the command gets the terminal at once */
+    int64_t token;        /* RUN */
+    int64_t grace;        /* RUN: from SIGTERM to SIGKILL where there is more time, in ns */
+    struct limits limits; /* RUN, LIMITS */
+};
+
+enum report_kind {
+    REPORT_STARTED, /* number: process id, and process group */
+    REPORT_FAILED,  /* number: errno of exec */
+    REPORT_STOPPED, /* number: the signal that stopped the command */
+    REPORT_EXITED,  /* number: as from waitpid() */
+    REPORT_ENDING,  /* the time was over: SIGTERM has been sent */
+    REPORT_EMPTY    /* nothing of the command is left; also after FAILED */
+};
+
+struct report {
+    int32_t kind;
+    int32_t number;
+};
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * One run of the command, under something that is held: keeps the guardian's limits up to date,
+ * passes signals on, lends the terminal, and notes how it ended.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKCOORD_TOOLS_RUN_H
+#define ZKCOORD_TOOLS_RUN_H
+
+#include "contest.h"
+#include "guard.h"
+
+struct run {
+    struct guard *guard;
+    const struct plan *plan;
+    struct contest *contest;
+    int64_t session_ms;
+    int64_t grace_ms;
+    int64_t end; /* of the lease, as the guardian knows it */
+    struct limits limits;
+    pid_t group;   /* 0: not started yet */
+    bool borrowed; /* it has, or had, the terminal */
+    bool lost;     /* what was held was revoked, or nearly ran out */
+    bool empty;    /* nothing of it is left: the run is over */
+    int error;     /* errno: it could not be executed */
+    int status;    /* as from waitpid() */
+};
+
+/* The members down to grace_ms are set. eager: it gets the terminal before it asks for it. */
+void run_start(struct run *run, bool eager);
+
+/* Looks for a renewal; returns when to call it again (nanoseconds, CLOCK_BOOTTIME). */
+int64_t run_tick(struct run *run);
+
+void run_signal(struct run *run, int signal);
+void run_report(struct run *run, const struct report *report);
+
+/* What is held has been revoked. */
+void run_revoked(struct run *run);
+
+/* Puts back what was lent; after it, the struct may be used anew. */
+void run_finish(struct run *run);
+
+#endif

@@ -54,7 +54,7 @@ static int by_text(const void *left, const void *right)
 }
 
 /* Sorted, because name servers like to turn the order: that is no change. */
-static void publish(zkc_sync *sync, struct server_list *numeric)
+static void publish(zkc_sync *sync, struct server_list *numeric, const char *why)
 {
     char *addresses;
 
@@ -63,7 +63,7 @@ static void publish(zkc_sync *sync, struct server_list *numeric)
     addresses = nodes_format(numeric);
 
     if (addresses == NULL) {
-        host_log(sync, LOG_ERROR, "no server name could be looked up");
+        host_log(sync, LOG_ERROR, "no server name could be looked up: %s", why);
         return; /* what was known before is better than nothing */
     }
     mem_free(sync->addresses);
@@ -84,7 +84,7 @@ static void *resolve(void *argument)
         if (codes[i] != 0)
             host_log(sync, LOG_WARNING, "cannot look up %s: %s", sync->servers.at[i].host,
                      gai_strerror(codes[i]));
-    publish(sync, &numeric);
+    publish(sync, &numeric, codes[0] != 0 ? gai_strerror(codes[0]) : "no memory");
     sync->resolver_running = false;
     host_resolved(sync);
     host_leave(sync);

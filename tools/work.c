@@ -65,8 +65,8 @@ static int failed(const struct work *work, int error)
 {
     char what[600];
 
-    if (work->task->quiet)
-        return exit_of(error);
+    if (work->task->quiet && (error == ZKC_EBUSY || error == ZKC_ETIMEDOUT))
+        return exit_of(error); /* what a script asks for; faults are always said */
     snprintf(what, sizeof what, "%s '%s'", noun(work), work->task->id);
     return client_failed(what, error);
 }
@@ -105,7 +105,7 @@ static void pause_or_stand(struct work *work)
     if (clock_ns() - work->turn_began > LONG_TURN_MS * MS)
         work->pause_ms = base;
     work->phase = PAUSING;
-    notify("STATUS=pausing for %" PRId64 " ms", work->pause_ms);
+    notify("STATUS=pausing for %.1f s", (double)work->pause_ms / 1000);
     alarm_set(work->sources[TICKER].fd, clock_ns() + work->pause_ms * MS);
     work->pause_ms =
         work->pause_ms * 2 > base * BACKOFF_TIMES ? base * BACKOFF_TIMES : work->pause_ms * 2;
@@ -233,7 +233,7 @@ static int standing_failed(const struct work *work, int result)
 {
     if (work->leaving != 0)
         return 128 + work->leaving;
-    if (!work->connected)
+    if (!work->connected && result != ZKC_EAUTH)
         return failed(work, ZKC_EUNREACHABLE);
     if (result != ZKC_ETIMEDOUT && result != ZKC_EBUSY)
         return failed(work, result);
@@ -465,6 +465,8 @@ static int connect_and_stand(struct work *work)
     error = contest_open(&work->contest, work->sync, task->kind, task->id);
     if (error == ZKC_OK && work->sources[CALLBACKS].fd < 0)
         error = work->sources[CALLBACKS].fd;
+    if (error == ZKC_EINVAL)
+        return client_failed(task->id, error);
     if (error != ZKC_OK)
         return failed(work, error);
     stand(work);

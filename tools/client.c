@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
+#include "clock.h"
 #include "exits.h"
 #include "say.h"
 
@@ -8,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LEAST_MS 100 /* no connection takes less, on a bad day */
+#define MOST_MS 86400000
 
 struct credential {
     char *scheme; /* owned, with secret behind it */
@@ -62,11 +66,43 @@ static const char *user_name(void)
     return entry != NULL ? entry->pw_name : "";
 }
 
+/* What an option of the library is here: option and environment variable, or either. */
+static const char *our_name(const char *message, size_t *ret_length)
+{
+    static const char *const names[][2] = {{"option nodes: ", "servers"},
+                                           {"option name_space: ", "namespace"},
+                                           {"option auth_scheme: ", "credential"},
+                                           {"option auth: ", "credential"},
+                                           {"options auth_scheme and auth: ", "credential"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        *ret_length = strlen(names[i][0]);
+        if (strncmp(message, names[i][0], *ret_length) == 0)
+            return names[i][1];
+    }
+    return NULL;
+}
+
+/* One at a time: zkc_sync_open() and then the thread for callbacks. What is tried again and again
+ * and fails in the same way is said once a minute. */
 static void tell_error(void *arg, zkc_log_level level, const char *message)
 {
+    static char last[200];
+    static int64_t said;
+    size_t length = 0;
+    const char *name = our_name(message, &length);
+    int64_t now = clock_ns();
+
     (void)arg;
     (void)level;
-    say("%s", message);
+    if (strncmp(message, last, sizeof last - 1) == 0 && now - said < 60000 * MS)
+        return;
+    snprintf(last, sizeof last, "%s", message);
+    said = now;
+    if (name != NULL)
+        say("%s: %s", name, message + length);
+    else
+        say("%s", message);
 }
 
 static int open_as(const zkc_options *options, const zkc_node *node, zkc_sync **ret_sync)
@@ -112,6 +148,9 @@ int client_open(const struct common *common, int64_t connect_ms, const char *wor
     zkc_options options;
     int error;
 
+    if (common->session_timeout_ms != 0 &&
+        (common->session_timeout_ms < LEAST_MS || common->session_timeout_ms > MOST_MS))
+        return say_usage("a session timeout is 100 ms to 24 h");
     error = take_credential(common->auth, &credential);
     if (error != 0) {
         free(credential.scheme);
@@ -130,11 +169,18 @@ int client_open(const struct common *common, int64_t connect_ms, const char *wor
     wipe(&credential);
     if (error == ZKC_EINVAL)
         return STATUS_USAGE; /* the library has said which option */
-    return error == ZKC_OK ? 0 : client_failed("ZooKeeper", error);
+    if (error == ZKC_OK)
+        return 0;
+    say("%s", zkc_strerror(error));
+    return exit_of(error);
 }
 
 int client_failed(const char *what, int error)
 {
+    if (error == ZKC_EINVAL)
+        return say_usage("'%s' is not an ID: that is 1 to 512 bytes of UTF-8, or the path of a "
+                         "znode, such as /my/lock",
+                         what);
     say("%s: %s", what, zkc_strerror(error));
     return exit_of(error);
 }

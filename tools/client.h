@@ -23,7 +23,8 @@ int client_open(const struct common *common, int64_t connect_ms, const char *wor
 /* The id in our znodes. */
 void client_id(char *id, size_t size);
 
-/* Says what went wrong, as "what: why", and returns the exit status for it. */
+/* Says what went wrong, as "what: why", and returns the exit status for it. ZKC_EINVAL is for an
+ * id, which is `what` then: all else was checked when it was taken. */
 int client_failed(const char *what, int error);
 
 #endif

@@ -42,7 +42,11 @@ static bool agreed(void)
 
     printf("Revoke it? [y/N] ");
     fflush(stdout);
-    return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+    if (fgets(line, sizeof line, stdin) == NULL) { /* the cursor is behind the question */
+        putchar('\n');
+        fflush(stdout);
+    }
+    return line[0] == 'y' || line[0] == 'Y';
 }
 
 static int evict(struct lookup *lookup, const struct victim *victim, const zkc_contenders *all)
@@ -108,4 +112,5 @@ static int run(struct words *words, struct common *common)
     return status;
 }
 
-const struct verb verb_break = {"break", "ID [-e] [-y]", "Free a lock that is stuck", text, run};
+const struct verb verb_break = {"break", "ID [-e] [-y]", "Free a lock that is stuck", text, run,
+                                true};

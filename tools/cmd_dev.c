@@ -144,5 +144,9 @@ static int run(struct words *words, struct common *common)
     return dev(words->count > 0 ? words->at : shell, servers);
 }
 
-const struct verb verb_dev = {"dev", "[--servers N] [--] [COMMAND [ARGUMENT...]]",
-                              "Run a command beside a throw-away ZooKeeper", text, run};
+const struct verb verb_dev = {"dev",
+                              "[--servers N] [--] [COMMAND [ARGUMENT...]]",
+                              "Run a command beside a throw-away ZooKeeper",
+                              text,
+                              run,
+                              false};

@@ -37,5 +37,9 @@ static int run(struct words *words, struct common *common)
     return work_on(&task);
 }
 
-const struct verb verb_elect = {"elect", "ID [OPTION...] [--] COMMAND [ARGUMENT...]",
-                                "Run a command while elected, again and again", text, run};
+const struct verb verb_elect = {"elect",
+                                "ID [OPTION...] [--] COMMAND [ARGUMENT...]",
+                                "Run a command while elected, again and again",
+                                text,
+                                run,
+                                true};

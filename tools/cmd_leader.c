@@ -99,4 +99,5 @@ static int run(struct words *words, struct common *common)
     return status;
 }
 
-const struct verb verb_leader = {"leader", "ID [--watch] [--json]", "Say who leads", text, run};
+const struct verb verb_leader = {"leader", "ID [--watch] [--json]", "Say who leads", text, run,
+                                 true};

@@ -55,5 +55,9 @@ static int run(struct words *words, struct common *common)
     return work_on(&task);
 }
 
-const struct verb verb_lock = {"lock", "ID [OPTION...] [--] COMMAND [ARGUMENT...]",
-                               "Run a command while holding a lock", text, run};
+const struct verb verb_lock = {"lock",
+                               "ID [OPTION...] [--] COMMAND [ARGUMENT...]",
+                               "Run a command while holding a lock",
+                               text,
+                               run,
+                               true};

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LOOK_MS 1000
@@ -36,11 +37,35 @@ static int look(struct lookup *lookup, const struct ls *ls, char **ret_text)
                     : picture_table(lookup, ls->id, ret_text);
 }
 
+/* No more than the screen takes, or the head would scroll away; long lines are cut, not wrapped. */
+static void print_in_place(const char *picture)
+{
+    struct winsize size = {.ws_row = 24};
+    int lines = 0, room, more = 0;
+    const char *end = picture;
+
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    room = size.ws_row > 2 ? size.ws_row - 1 : 23; /* the cursor takes a line */
+    for (const char *at = picture; *at != '\0'; at++)
+        lines += *at == '\n';
+    if (lines > room) {
+        more = lines - (room - 1);
+        lines = room - 1;
+    }
+    while (lines-- > 0)
+        end = strchr(end, '\n') + 1;
+    printf("\033[H\033[J\033[?7l%.*s\033[?7h", (int)(end - picture), picture);
+    if (more > 0)
+        printf("and %d more\n", more);
+}
+
 static int print(const char *picture, bool in_place)
 {
     if (in_place)
-        fputs("\033[H\033[J", stdout);
-    return fputs(picture, stdout) == EOF || fflush(stdout) != 0 ? EX_IOERR : STATUS_OK;
+        print_in_place(picture);
+    else
+        fputs(picture, stdout);
+    return fflush(stdout) != 0 || ferror(stdout) ? EX_IOERR : STATUS_OK;
 }
 
 /* Servers that are away for a while are waited for; what was shown last stays. */
@@ -61,7 +86,7 @@ static int keep_looking(struct lookup *lookup, const struct ls *ls)
         } else if (error == ZKC_OK) {
             free(picture);
         } else if (error != ZKC_EUNREACHABLE) {
-            status = client_failed("ls", error);
+            status = client_failed(ls->id != NULL ? ls->id : "ls", error);
         }
         poll(NULL, 0, LOOK_MS);
     }
@@ -75,7 +100,7 @@ static int once(struct lookup *lookup, const struct ls *ls)
     int status, error = look(lookup, ls, &picture);
 
     if (error != ZKC_OK)
-        return client_failed("ls", error);
+        return client_failed(ls->id != NULL ? ls->id : "ls", error);
     status = print(picture, false);
     free(picture);
     return status;
@@ -101,6 +126,8 @@ static int run(struct words *words, struct common *common)
         return verb_help(&verb_ls);
     if (words->count > 0)
         return say_usage("ls takes one ID at most");
+    if (ls.names && (ls.json || ls.id != NULL))
+        return say_usage("--names is for all ids, and goes with neither an ID nor --json");
     status = lookup_open(&lookup, common);
     if (status == 0)
         status = ls.watch ? keep_looking(&lookup, &ls) : once(&lookup, &ls);
@@ -108,5 +135,5 @@ static int run(struct words *words, struct common *common)
     return status;
 }
 
-const struct verb verb_ls = {"ls", "[ID] [--watch] [--json]", "Show who holds and who waits", text,
-                             run};
+const struct verb verb_ls = {
+    "ls", "[ID] [--watch] [--json | --names]", "Show who holds and who waits", text, run, true};

@@ -62,4 +62,5 @@ static int run(struct words *words, struct common *common)
     return status;
 }
 
-const struct verb verb_probe = {"probe", "ID [-e] [-q]", "Say whether a lock is free", text, run};
+const struct verb verb_probe = {"probe", "ID [-e] [-q]", "Say whether a lock is free", text, run,
+                                true};

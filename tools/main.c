@@ -15,8 +15,9 @@
 static int help(struct words *words, struct common *common);
 static int version(struct words *words, struct common *common);
 
-static const struct verb verb_help_ = {"help", "[SUBCOMMAND]", "Explain a subcommand", NULL, help};
-static const struct verb verb_version = {"version", "", "Print the version", NULL, version};
+static const struct verb verb_help_ = {"help", "[SUBCOMMAND]", "Explain a subcommand",
+                                       NULL,   help,           false};
+static const struct verb verb_version = {"version", "", "Print the version", NULL, version, false};
 
 static const struct verb *const verbs[] = {&verb_lock, &verb_elect, &verb_leader,
                                            &verb_ls,   &verb_probe, &verb_break,
@@ -50,6 +51,8 @@ static int help(struct words *words, struct common *common)
     if (!options_take(words, NULL, 0, common))
         return STATUS_USAGE;
     name = words_take(words);
+    if (words->count > 0)
+        return say_usage("help takes one SUBCOMMAND");
     if (name == NULL)
         return overview(stdout);
     verb = find(name);
@@ -62,6 +65,8 @@ static int version(struct words *words, struct common *common)
 
     if (!verb_begin(&verb_version, words, NULL, 0, common, NULL, &status))
         return status;
+    if (words->count > 0)
+        return say_usage("version takes no words");
     printf("zkcoord %s\n", zkc_version());
     return STATUS_OK;
 }
@@ -76,7 +81,10 @@ static int run(struct words *words, struct common *common)
         return STATUS_USAGE;
     }
     verb = find(name);
-    return verb != NULL ? verb->run(words, common) : say_usage("there is no subcommand '%s'", name);
+    if (verb == NULL)
+        return say_usage("there is no subcommand '%s'", name);
+    say_topic(verb->name);
+    return verb->run(words, common);
 }
 
 int main(int argc, char **argv)

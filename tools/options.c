@@ -134,6 +134,18 @@ static void build(struct tables *tables, const struct option_entry *own, size_t 
         add(tables, &shared[i]);
 }
 
+static const char *expected(enum option_kind kind)
+{
+    switch (kind) {
+    case OPTION_TIME:
+        return "a time: write seconds, or a number and ms, s, m, h or d";
+    case OPTION_STATUS:
+        return "an exit status from 0 to 255";
+    default:
+        return "a positive number";
+    }
+}
+
 static const struct option_entry *find(const struct tables *tables, int code)
 {
     if (code >= FIRST_CODE)
@@ -153,7 +165,7 @@ static bool take_one(const struct tables *tables, int code, char *word)
     } else if (entry == NULL) {
         say_usage("there is no option '%s'", word);
     } else if (!store(entry, optarg)) {
-        say_usage("option --%s cannot be '%s'", entry->name, optarg);
+        say_usage("option --%s: '%s' is not %s", entry->name, optarg, expected(entry->kind));
     } else {
         return true;
     }

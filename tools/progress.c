@@ -3,28 +3,17 @@
 #include "client.h"
 #include "clock.h"
 #include "format.h"
+#include "say.h"
 
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LOOK_MS 1000
 #define ANSWER_MS 900 /* with no connection, the next look follows at once */
-
-/* One write; never wider than the terminal, or the next one could not replace it. */
-static void show(const char *text)
-{
-    struct winsize size = {.ws_col = 80};
-    int columns;
-
-    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-    columns = size.ws_col > 1 ? size.ws_col - 1 : 79;
-    dprintf(STDERR_FILENO, "\r\033[2K%.*s", columns, text);
-}
 
 static size_t place_of(const zkc_contenders *all, const char *id)
 {
@@ -87,7 +76,7 @@ static void look(struct progress *progress)
                  progress->id,
                  error == ZKC_ETIMEDOUT ? "ZooKeeper does not answer" : zkc_strerror(error));
     zkc_contenders_free(all);
-    show(text);
+    say_in_place(text);
     progress->shown = true;
 }
 
@@ -129,5 +118,5 @@ void progress_stop(struct progress *progress)
     contest_close(&progress->contest);
     close(progress->ended);
     if (progress->shown && watched())
-        show("");
+        say_in_place("");
 }

@@ -8,7 +8,13 @@
 /* One line, "zkcoord: ...". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As say(), with a hint to --help; returns STATUS_USAGE. */
+/* As say(), with a hint to the help; returns STATUS_USAGE. */
 int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The subcommand that say_usage() offers help on. Not copied. */
+void say_topic(const char *verb);
+
+/* A line on a terminal that stays until the next one, of whatever kind, replaces it; "": erases. */
+void say_in_place(const char *text);
 
 #endif

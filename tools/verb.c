@@ -13,12 +13,17 @@ static const char common_help[] =
     "  --auth SCHEME:SECRET        as in digest:user:password; else $ZKCOORD_AUTH\n"
     "  -h, --help                  this text\n";
 
+static const char common_unused[] =
+    "  -h, --help                  this text\n"
+    "\n--nodes, --namespace, --session-timeout and --auth are allowed and change nothing.\n";
+
 int verb_help(const struct verb *verb)
 {
-    printf("Usage: zkcoord %s %s\n%s.\n\n", verb->name, verb->usage, verb->summary);
+    printf("Usage: zkcoord %s%s%s\n%s.\n\n", verb->name, *verb->usage != '\0' ? " " : "",
+           verb->usage, verb->summary);
     if (verb->help != NULL)
         printf("%s\n", verb->help);
-    fputs(common_help, stdout);
+    fputs(verb->connects ? common_help : common_unused, stdout);
     return STATUS_OK;
 }
 

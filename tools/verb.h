@@ -13,6 +13,7 @@ struct verb {
     const char *summary; /* one line */
     const char *help;    /* its own options; may be NULL */
     int (*run)(struct words *words, struct common *common);
+    bool connects; /* to the servers that are named: the common options matter */
 };
 
 extern const struct verb verb_break;

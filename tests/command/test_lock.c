@@ -75,6 +75,49 @@ static void usage(void **state)
     assert_int_equal(RUN("lock", "--help"), 0);
 }
 
+/* Runs it, and wants its first line to contain a text. */
+static void says(const char *text, int status, struct child *command)
+{
+    char line[1024];
+
+    assert_true(child_read_line(command, line, sizeof line, SOON));
+    if (strstr(line, text) == NULL)
+        fail_msg("not '%s' but '%s'", text, line);
+    assert_int_equal(command_end(command), status);
+    child_free(command);
+}
+
+/* In the words of the command line, and once. */
+static void what_is_wrong(void **state)
+{
+    struct child *command;
+    char line[1024];
+
+    (void)state;
+    says("--wait: 'soon' is not a time", 64, START("lock", "u", "-w", "soon", "true"));
+    says("--conflict-exit-code: '300' is not an exit status", 64,
+         START("lock", "u", "-E", "300", "true"));
+    says("'' is not an ID", 64, START("lock", "", "true"));
+    says("'/zookeeper/x' is not an ID", 64, START("lock", "/zookeeper/x", "true"));
+    says("'' is not an ID", 64, START("probe", ""));
+    says("'/u/' is not an ID", 64, START("ls", "/u/"));
+    says("session timeout is 100 ms to 24 h", 64, START("lock", "u", "--ttl", "1ms", "true"));
+    says("session timeout is 100 ms to 24 h", 64, START("ls", "--session-timeout", "2d"));
+    says("servers: ", 64, START("ls", "--nodes", "a b"));
+    command = START("ls", "--namespace", "relative");
+    command_expect(command, "zkcoord: namespace: not an absolute znode path");
+    assert_false(child_read_line(command, line, sizeof line, SOON)); /* no second time */
+    child_free(command);
+    command = START("lock", "u");
+    command_expect(command, "Try 'zkcoord help lock'.");
+    child_free(command);
+    command = START("lock", "u", "--nodes", "no-such-host.invalid", "true");
+    command_expect(command, "no server name could be looked up: ");
+    command_expect(command, "lock 'u': no ZooKeeper server can be reached");
+    assert_int_equal(command_end(command), 69);
+    child_free(command);
+}
+
 static void not_obtained(void **state)
 {
     struct child *holder = hold("lock", "n"), *silent;
@@ -98,7 +141,8 @@ static void unreachable(void **state)
 {
     (void)state;
     assert_int_equal(command_run("127.0.0.1:1", "lock", "x", "-w", "0.5", "true", NULL), 69);
-    assert_int_equal(command_run("127.0.0.1:1", "lock", "x", "-q", "true", NULL), 69);
+    says("no ZooKeeper server can be reached", 69, /* -q is for what is expected */
+         command_start("127.0.0.1:1", "lock", "x", "-nq", "true", NULL));
 }
 
 static void denied(void **state)
@@ -110,6 +154,11 @@ static void denied(void **state)
         RUN("lock", "a", "--namespace", "/private", "--auth", "digest:ann:secret", "true"), 0);
     assert_int_equal(
         RUN("lock", "a", "--namespace", "/private", "--auth", "digest:bob:secret", "true"), 77);
+    says("forbids this", 77,
+         START("lock", "a", "-q", "--namespace", "/private", "--auth", "digest:bob:b", "true"));
+    assert_int_equal(RUN("lock", "a", "--auth", "nonsense:secret", "true"), 77);
+    assert_int_equal(RUN("elect", "a", "--auth", "nonsense:secret", "true"), 77);
+    assert_int_equal(RUN("ls", "--auth", "nonsense:secret"), 77);
 }
 
 /* ---- what the command gets ---- */
@@ -324,6 +373,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_is_the_commands),
         cmocka_unit_test(usage),
+        cmocka_unit_test(what_is_wrong),
         cmocka_unit_test(not_obtained),
         cmocka_unit_test(unreachable),
         cmocka_unit_test(denied),

@@ -199,34 +199,50 @@ int picture_json(struct lookup *lookup, const char *id, char **ret_text)
 
 /* ---- names ---- */
 
-static int append_names(struct lookup *lookup, enum contest_kind kind, FILE *file)
+static void print_name(const char *id, FILE *file)
 {
-    zkc_ids *ids;
-    int error = read_ids(lookup, kind, &ids);
+    if (strchr(id, '\n') == NULL) /* would be two */
+        fprintf(file, "%s\n", id);
+}
 
-    if (error != ZKC_OK)
-        return error;
-    for (size_t i = 0; i < zkc_ids_count(ids); i++)
-        if (strchr(zkc_ids_at(ids, i), '\n') == NULL)
-            fprintf(file, "%s\n", zkc_ids_at(ids, i));
-    zkc_ids_free(ids);
-    return ZKC_OK;
+/* Both are sorted; an id that is in both is printed once. */
+static void merge_names(const zkc_ids *left, const zkc_ids *right, FILE *file)
+{
+    size_t i = 0, j = 0;
+
+    while (i < zkc_ids_count(left) || j < zkc_ids_count(right)) {
+        const char *a = zkc_ids_at(left, i), *b = zkc_ids_at(right, j);
+        int order = a == NULL ? 1 : b == NULL ? -1 : strcmp(a, b);
+
+        print_name(order <= 0 ? a : b, file);
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+static int print_names(const zkc_ids *locks, const zkc_ids *elections, char **ret_text)
+{
+    size_t size;
+    FILE *file = open_memstream(ret_text, &size);
+
+    if (file == NULL)
+        return ZKC_ENOMEM;
+    merge_names(locks, elections, file);
+    return fclose(file) == 0 ? ZKC_OK : ZKC_ENOMEM;
 }
 
 int picture_names(struct lookup *lookup, char **ret_text)
 {
-    size_t size;
-    FILE *file = open_memstream(ret_text, &size);
-    int error;
+    zkc_ids *locks, *elections = NULL;
+    int error = read_ids(lookup, CONTEST_LOCK, &locks);
 
-    if (file == NULL)
-        return ZKC_ENOMEM;
-    error = append_names(lookup, CONTEST_LOCK, file);
-    if (error == ZKC_OK)
-        error = append_names(lookup, CONTEST_LEADER, file);
-    if (fclose(file) != 0 && error == ZKC_OK)
-        error = ZKC_ENOMEM;
     if (error != ZKC_OK)
-        free(*ret_text);
+        return error;
+    error = read_ids(lookup, CONTEST_LEADER, &elections);
+    if (error == ZKC_OK) {
+        error = print_names(locks, elections, ret_text);
+        zkc_ids_free(elections);
+    }
+    zkc_ids_free(locks);
     return error;
 }

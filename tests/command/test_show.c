@@ -169,6 +169,45 @@ static void names_only(void **state)
     command_expect(command, "n/1");
     assert_int_equal(command_end(command), 0);
     child_free(command);
+    assert_int_equal(RUN("ls", "--names", "n/1"), 64);
+    assert_int_equal(RUN("ls", "--names", "--json"), 64);
+}
+
+static void names_once(void **state)
+{
+    struct child *holder = hold("lock", "both"), *leader = hold("elect", "both"), *command;
+    char line[256];
+
+    (void)state;
+    assert_int_equal(RUN("elect", "after", "--once", "true"), 0);
+    command = START("ls", "--names");
+    command_expect(command, "after");
+    command_expect(command, "both");
+    while (child_read_line(command, line, sizeof line, SOON))
+        assert_string_not_equal(line, "both");
+    child_free(command);
+    let_go(holder);
+    let_go(leader);
+}
+
+static void help_fits(void **state)
+{
+    struct child *command = START("help", "version");
+    char line[256];
+
+    (void)state;
+    assert_true(child_read_line(command, line, sizeof line, SOON));
+    assert_string_equal(line, "Usage: zkcoord version");
+    child_free(command);
+    command = START("help", "ls");
+    command_expect(command, "[--json | --names]");
+    command_expect(command, "--nodes");
+    child_free(command);
+    command = START("help", "dev");
+    command_expect(command, "--auth are allowed and change nothing");
+    child_free(command);
+    assert_int_equal(RUN("version", "now"), 64);
+    assert_int_equal(RUN("help", "lock", "elect"), 64);
 }
 
 /* Another program's node may hold anything: also what would steer a terminal. */
@@ -210,21 +249,7 @@ static void breaking(void **state)
     child_free(holder);
 }
 
-/* ---- completion ---- */
-
-/* What bash offers for a command line. */
-static struct child *complete(const char *line)
-{
-    char script[2048];
-    const char *top = getenv("top_srcdir");
-
-    snprintf(script, sizeof script,
-             ". '%s/tools/completion/bash/zkcoord'; PATH=$(dirname '%s'):$PATH; COMP_WORDS=(%s); "
-             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _zkcoord; "
-             "printf '%%s\\n' \"${COMPREPLY[@]}\" end",
-             top ? top : "..", command_path(), line);
-    return child_start("bash", nodes, script, NULL);
-}
+/* ---- examples ---- */
 
 static int bash_main(int argc, char **argv)
 {
@@ -234,33 +259,6 @@ static int bash_main(int argc, char **argv)
     execlp("bash", "bash", "-uc", argv[1], NULL);
     return 99;
 }
-
-static void offers(const char *line, const char *text)
-{
-    struct child *child = complete(line);
-
-    assert_non_null(child);
-    command_expect(child, text);
-    child_free(child);
-}
-
-static void completion(void **state)
-{
-    (void)state;
-    assert_int_equal(RUN("lock", "deploy-web", "true"), 0);
-    assert_int_equal(RUN("lock", "other", "--namespace", "/elsewhere", "true"), 0);
-    offers("zkcoord el", "elect");
-    offers("zkcoord lock --wa", "--wait");
-    offers("zkcoord lock depl", "deploy-web");
-    offers("zkcoord lock -w 5 depl", "deploy-web");
-    offers("zkcoord probe --namespace /elsewhere ot", "other");
-    offers("zkcoord lock deploy-web -- tru", "true");
-    offers("zkcoord lock deploy-web tru", "true");
-    offers("zkcoord ls --na", "--names");
-    offers("zkcoord ls '' x ''", "end");
-}
-
-/* ---- examples ---- */
 
 /* In bash, with $examples, $Z and zkcoord in the search path. */
 static struct child *script(const char *text)
@@ -331,6 +329,33 @@ static void the_migration(void **state)
 
 /* ---- dev ---- */
 
+static char scratch[64];
+
+static int open_scratch(void **state)
+{
+    (void)state;
+    snprintf(scratch, sizeof scratch, "/tmp/zkcoord-test-dev-XXXXXX");
+    return mkdtemp(scratch) != NULL ? 0 : -1;
+}
+
+/* zkcoord with its servers' data below argv[1]: others on this machine may have some, too. */
+static int below_main(int argc, char **argv)
+{
+    if (argc < 2 || setenv("TMPDIR", argv[1], 1) != 0)
+        return 99;
+    argv[1] = argv[0];
+    return command_main(argc - 1, argv + 1);
+}
+
+static int close_scratch(void **state)
+{
+    char command[sizeof scratch + 16];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch);
+    return system(command); /* NOLINT(cert-env33-c): a name of ours */
+}
+
 static void a_throwaway_server(void **state)
 {
     char script[600];
@@ -339,11 +364,13 @@ static void a_throwaway_server(void **state)
     (void)state;
     snprintf(script, sizeof script, "echo $ZKCOORD_NODES; %s lock d -- true && exit 6",
              command_path());
-    command = START("dev", "--", "sh", "-c", script);
+    command = child_start("below", nodes, scratch, "dev", "--", "sh", "-c", script, NULL);
+    assert_non_null(command);
     command_expect(command, "127.0.0.1:");
     assert_int_equal(command_end(command), 6);
     child_free(command);
-    command_nobody("zkcoord-dev-");
+    command_nobody(scratch);
+    assert_int_equal(rmdir(scratch), 0); /* nothing is left there */
 }
 
 static void an_ensemble(void **state)
@@ -364,13 +391,15 @@ static void an_ensemble(void **state)
 /* The servers do not outlive it. */
 static void killed(void **state)
 {
-    struct child *command = START("dev", "sh", "-c", "echo ready; cat");
+    struct child *command =
+        child_start("below", nodes, scratch, "dev", "sh", "-c", "echo ready; cat", NULL);
 
     (void)state;
+    assert_non_null(command);
     command_expect(command, "ready");
-    assert_true(count_processes("zkcoord-dev-") > 0);
+    assert_true(count_processes(scratch) > 0);
     child_kill(command);
-    command_nobody("zkcoord-dev-");
+    command_nobody(scratch);
     command_end(command);
     child_free(command);
 }
@@ -393,8 +422,11 @@ static void nothing_installed(void **state)
 
 int main(int argc, char **argv)
 {
-    static const struct harness_role roles[] = {
-        {"zkcoord", command_main}, {"without", without_main}, {"bash", bash_main}, {NULL, NULL}};
+    static const struct harness_role roles[] = {{"zkcoord", command_main},
+                                                {"without", without_main},
+                                                {"below", below_main},
+                                                {"bash", bash_main},
+                                                {NULL, NULL}};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probing),
         cmocka_unit_test(who_leads),
@@ -403,16 +435,17 @@ int main(int argc, char **argv)
         cmocka_unit_test(as_json),
         cmocka_unit_test(watching),
         cmocka_unit_test(names_only),
+        cmocka_unit_test(names_once),
+        cmocka_unit_test(help_fits),
         cmocka_unit_test(strangers),
         cmocka_unit_test(breaking),
-        cmocka_unit_test(completion),
         cmocka_unit_test(the_unit),
         cmocka_unit_test(the_cron_table),
         cmocka_unit_test(the_migration),
 
-        cmocka_unit_test(a_throwaway_server),
+        cmocka_unit_test_setup_teardown(a_throwaway_server, open_scratch, close_scratch),
         cmocka_unit_test(an_ensemble),
-        cmocka_unit_test(killed),
+        cmocka_unit_test_setup_teardown(killed, open_scratch, close_scratch),
         cmocka_unit_test(nothing_installed),
     };
 

@@ -22,6 +22,7 @@
 #define SOON deadline_in_ms(60000)
 #define CTRL_C "\003"
 #define CTRL_D "\004"
+#define CTRL_U "\025"
 #define CTRL_Z "\032"
 
 /* ---- a shell at a terminal ---- */
@@ -214,6 +215,15 @@ static void progress_while_waiting(void **state)
     child_free(holder);
 }
 
+/* What is said takes the place of the line that shows how the waiting goes. */
+static void progress_makes_room(void **state)
+{
+    type(*state, "$Z lock u --nodes 127.0.0.1:1 -w 4 true\n");
+    expect(*state, "lock 'u': waiting; ZooKeeper does not answer");
+    expect(*state, "\r\033[2Kzkcoord: lock 'u': no ZooKeeper server can be reached");
+    expect_status(*state, 69);
+}
+
 static void break_asks(void **state)
 {
     struct child *holder = command_start(nodes, "lock", "k", "sh", "-c", "echo held; cat", NULL);
@@ -225,6 +235,10 @@ static void break_asks(void **state)
     type(*state, "n\n");
     expect(*state, "nothing was done");
     expect_status(*state, 1);
+    type(*state, "$Z break k\n");
+    expect(*state, "[y/N]");
+    type(*state, CTRL_D);
+    expect(*state, "\nzkcoord: nothing was done");
     type(*state, "$Z break k\n");
     expect(*state, "[y/N]");
     type(*state, "y\n");
@@ -250,6 +264,159 @@ static void ls_in_place(void **state)
     expect_status(*state, 130);
 }
 
+/* The head stays on the screen when there is more than it takes. */
+static void ls_on_a_small_screen(void **state)
+{
+    const struct winsize size = {.ws_row = 3, .ws_col = 60};
+    struct child *holder = command_start(nodes, "lock", "full", "sh", "-c", "echo held; cat", NULL);
+    struct child *waiters[2];
+    struct shell *shell = *state;
+
+    command_expect(holder, "held");
+    for (int i = 0; i < 2; i++)
+        waiters[i] = command_start(nodes, "lock", "full", "true", NULL);
+    assert_true(probe_wait_children(probe, "/micro/sync/lock/full", 3, SOON));
+    assert_int_equal(ioctl(shell->terminal, TIOCSWINSZ, &size), 0);
+    type(shell, "$Z ls full --watch\n");
+    expect(shell, "\033[H\033[J\033[?7lKIND  ");
+    expect(shell, "\033[?7hand 3 more\r\n");
+    type(shell, CTRL_C);
+    expect_status(shell, 130);
+    child_signal(holder, SIGTERM);
+    command_end(holder);
+    child_free(holder);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(command_end(waiters[i]), 0);
+        child_free(waiters[i]);
+    }
+}
+
+/* ---- completion ---- */
+
+#define COMPLETION_MAX 512
+
+static bool installed(const char *shell)
+{
+    char command[64];
+
+    snprintf(command, sizeof command, "command -v %s >/dev/null", shell);
+    return system(command) == 0; /* NOLINT(cert-env33-c): a constant */
+}
+
+static const char *top(void)
+{
+    const char *given = getenv("top_srcdir");
+
+    return given ? given : "..";
+}
+
+/* The tabulator completes what was typed by `rest`. */
+static void completes(struct shell *shell, const char *typed, const char *rest)
+{
+    type(shell, typed);
+    type(shell, "\t");
+    expect(shell, rest);
+    type(shell, CTRL_U "\n");
+    expect(shell, "]> ");
+}
+
+static void complete_all(struct shell *shell)
+{
+    char line[COMPLETION_MAX];
+
+    completes(shell, "zkcoord lea", "der");
+    completes(shell, "zkcoord break --ye", "s");
+    completes(shell, "zkcoord lock depl", "oy-web");
+    completes(shell, "zkcoord lock --wait=5 -E 3 depl", "oy-web");
+    completes(shell, "zkcoord lock -n -- depl", "oy-web");
+    completes(shell, "zkcoord probe --namespace /elsewhere frin", "ge");
+    completes(shell, "zkcoord ls a:", "b\\ c");
+    completes(shell, "zkcoord lock deploy-web -w 5 trunca", "te");
+    completes(shell, "zkcoord lock deploy-web -- ls /usr/inclu", "de/");
+    completes(shell, "zkcoord dev --servers 3 -- trunca", "te");
+    type(shell, "ZKCOORD_NODES=127.0.0.1:1\n");
+    expect_status(shell, 0);
+    snprintf(line, sizeof line, "zkcoord lock --nodes %s depl", nodes);
+    completes(shell, line, "oy-web");
+    snprintf(line, sizeof line, "zkcoord lock --nodes=%s depl", nodes);
+    completes(shell, line, "oy-web");
+}
+
+/* Those that the completion shall find. */
+static void use_ids(void)
+{
+    assert_int_equal(RUN("lock", "deploy-web", "true"), 0);
+    assert_int_equal(RUN("elect", "deploy-web", "--once", "true"), 0);
+    assert_int_equal(RUN("lock", "a:b c", "true"), 0);
+    assert_int_equal(RUN("lock", "fringe", "--namespace", "/elsewhere", "true"), 0);
+}
+
+static void bash_completes(void **state)
+{
+    char line[COMPLETION_MAX];
+
+    use_ids();
+    type(*state, "PATH=$(dirname $Z):$PATH TERM=dumb bash --norc --noprofile -i\n");
+    expect_status(*state, 0);
+    snprintf(line, sizeof line, ". '%s/tools/completion/bash/zkcoord'\n", top());
+    type(*state, line);
+    expect_status(*state, 0);
+    complete_all(*state);
+}
+
+static void zsh_completes(void **state)
+{
+    char line[COMPLETION_MAX];
+
+    if (!installed("zsh"))
+        skip();
+    use_ids();
+    type(*state, "PATH=$(dirname $Z):$PATH PS1='[%?]> ' TERM=dumb zsh -f -i\n");
+    expect_status(*state, 0);
+    snprintf(line, sizeof line,
+             "fpath=('%s/tools/completion/zsh' $fpath); autoload -U compinit; compinit -D\n",
+             top());
+    type(*state, line);
+    expect_status(*state, 0);
+    complete_all(*state);
+}
+
+/* It can be asked without a terminal. */
+static void fish_offers(struct shell *shell, const char *typed, const char *offered)
+{
+    char line[2 * COMPLETION_MAX];
+
+    snprintf(line, sizeof line,
+             "fish -c 'source \"$argv[1]\"; complete -C \"$argv[2]\"' "
+             "'%s/tools/completion/fish/zkcoord.fish' '%s' | sed 's/^/offers: /'\n",
+             top(), typed);
+    type(shell, line);
+    expect(shell, offered);
+    expect(shell, "]> ");
+}
+
+static void fish_completes(void **state)
+{
+    char line[COMPLETION_MAX];
+
+    if (!installed("fish"))
+        skip();
+    use_ids();
+    type(*state, "PATH=$(dirname $Z):$PATH\n");
+    expect_status(*state, 0);
+    fish_offers(*state, "zkcoord lea", "offers: leader");
+    fish_offers(*state, "zkcoord break --ye", "offers: --yes");
+    fish_offers(*state, "zkcoord lock depl", "offers: deploy-web\r");
+    fish_offers(*state, "zkcoord lock -w 5 -- depl", "offers: deploy-web\r");
+    fish_offers(*state, "zkcoord ls a:", "offers: a:b c\r");
+    fish_offers(*state, "zkcoord lock deploy-web -w 5 trunca", "offers: truncate");
+    fish_offers(*state, "zkcoord lock deploy-web -- ls /usr/inclu", "offers: /usr/include/");
+    type(*state, "ZKCOORD_NODES=127.0.0.1:1\n");
+    expect_status(*state, 0);
+    snprintf(line, sizeof line, "zkcoord lock --nodes=%s depl", nodes);
+    fish_offers(*state, line, "offers: deploy-web\r");
+}
+
 int main(int argc, char **argv)
 {
     static const struct harness_role roles[] = {
@@ -261,8 +428,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_shell_with_jobs_of_its_own, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(in_the_background, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(progress_while_waiting, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(progress_makes_room, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(break_asks, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(ls_in_place, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(ls_on_a_small_screen, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(bash_completes, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(zsh_completes, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(fish_completes, open_shell, close_shell),
     };
 
     harness_start(argc, argv, roles);

@@ -7,6 +7,7 @@
 #include "harness.h"
 #include "probe.h"
 #include "proxy.h"
+#include "sanitizers.h"
 #include "scene.h"
 #include "servers.h"
 
@@ -29,16 +30,7 @@
 #define SESSION_MS 4000
 
 /* A sanitizer that cannot follow a forked child into new threads. */
-#if defined(__SANITIZE_THREAD__)
-#define CHILDREN_MAY_START_THREADS false
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CHILDREN_MAY_START_THREADS false
-#endif
-#endif
-#ifndef CHILDREN_MAY_START_THREADS
-#define CHILDREN_MAY_START_THREADS true
-#endif
+#define CHILDREN_MAY_START_THREADS (!WITH_TSAN)
 
 /*
  * The leak sanitizer asks this when a process exits. In a forked child the parent's other threads

@@ -9,6 +9,7 @@
 #include "ports.h"
 #include "probe.h"
 #include "proxy.h"
+#include "sanitizers.h"
 #include "scene.h"
 #include "servers.h"
 
@@ -939,16 +940,7 @@ static void signals_stay_with_the_program(void **state)
 }
 
 /* The thread sanitizer runs handlers when a thread next calls something that it knows. */
-#if defined(__SANITIZE_THREAD__)
-#define HANDLERS_RUN_AT_ONCE false
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HANDLERS_RUN_AT_ONCE false
-#endif
-#endif
-#ifndef HANDLERS_RUN_AT_ONCE
-#define HANDLERS_RUN_AT_ONCE true
-#endif
+#define HANDLERS_RUN_AT_ONCE (!WITH_TSAN)
 
 static bool was_handled(void *arg)
 {

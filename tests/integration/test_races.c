@@ -7,6 +7,7 @@
 #include "harness.h"
 #include "probe.h"
 #include "proxy.h"
+#include "sanitizers.h"
 #include "scene.h"
 #include "servers.h"
 
@@ -238,7 +239,7 @@ struct line {
 
 #define WAIT_MS 500
 /* The promise is 600; a sanitizer's slowness on two busy cores is none of the library's. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if WITH_ASAN || WITH_TSAN
 #define WAIT_MOST_MS 1000
 #else
 #define WAIT_MOST_MS 600

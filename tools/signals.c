@@ -8,10 +8,12 @@
 
 void signals_block(sigset_t *ret_old)
 {
+    struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t all;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, ret_old);
+    sigaction(SIGCHLD, &action, NULL); /* were it ignored, no status of a child would be kept */
 }
 
 int signals_open(const sigset_t *old)

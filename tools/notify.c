@@ -25,6 +25,7 @@ static socklen_t address_of(const char *name, struct sockaddr_un *ret)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (*name == '/'));
 }
 
+/* A manager that has stopped reading must not stop us. */
 static void transmit(const char *name, const char *text)
 {
     struct sockaddr_un address;
@@ -33,7 +34,8 @@ static void transmit(const char *name, const char *text)
 
     if (fd < 0)
         return;
-    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
+    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+               length) < 0)
         say("the service manager at %s does not listen", name);
     close(fd);
 }

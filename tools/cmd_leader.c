@@ -43,7 +43,7 @@ static void changed(void *arg, const zkc_contender *leader)
         printf("%s  ", now);
     }
     if (!print_leader(leader, *json))
-        _exit(EX_IOERR);
+        _exit(say_unwritten());
 }
 
 /* Until a signal ends us: there is nothing to put in order. */
@@ -73,7 +73,7 @@ static int once(struct lookup *lookup, const char *id, bool json)
     good = print_leader(zkc_contenders_at(all, 0), json);
     zkc_contenders_free(all);
     if (!good)
-        return EX_IOERR;
+        return say_unwritten();
     return anybody ? STATUS_OK : STATUS_NOT_OBTAINED;
 }
 

@@ -65,7 +65,7 @@ static int print(const char *picture, bool in_place)
         print_in_place(picture);
     else
         fputs(picture, stdout);
-    return fflush(stdout) != 0 || ferror(stdout) ? EX_IOERR : STATUS_OK;
+    return fflush(stdout) != 0 || ferror(stdout) ? say_unwritten() : STATUS_OK;
 }
 
 /* Servers that are away for a while are waited for; what was shown last stays. */

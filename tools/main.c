@@ -8,6 +8,7 @@
 
 #include <zkcoord/zkcoord.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,20 @@ static int run(struct words *words, struct common *common)
     return verb->run(words, common);
 }
 
+/*
+ * A standard descriptor that is closed would be given to the next thing that is opened: ours, or
+ * the servers' sessions. Opened the wrong way round, so that its use fails; the command gets it
+ * closed, as it was.
+ */
+static bool open_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct words words = {argc - 1, argv + 1, false};
@@ -95,6 +110,8 @@ int main(int argc, char **argv)
     const struct option_entry own[] = {{"version", 'V', OPTION_FLAG, &print_version}};
     int status;
 
+    if (!open_standard_files())
+        return EX_OSERR;
     if (argc < 1 || !options_take(&words, own, 1, &common))
         return STATUS_USAGE;
     if (common.help)
@@ -106,7 +123,7 @@ int main(int argc, char **argv)
     if (common.auth != NULL)
         explicit_bzero(common.auth, strlen(common.auth));
     free(common.auth);
-    if (fflush(stdout) != 0 && status == STATUS_OK)
-        status = EX_IOERR;
+    if (status == STATUS_OK && fflush(stdout) != 0)
+        status = say_unwritten();
     return status;
 }

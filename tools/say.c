@@ -2,10 +2,12 @@
 #include "say.h"
 #include "exits.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -65,4 +67,10 @@ void say_in_place(const char *text)
     columns = size.ws_col > 1 ? size.ws_col - 1 : 79;
     dprintf(STDERR_FILENO, ERASE "%.*s", columns, text);
     atomic_store(&in_place, *text != '\0');
+}
+
+int say_unwritten(void)
+{
+    say("cannot write: %s", strerror(errno));
+    return EX_IOERR;
 }

@@ -17,4 +17,7 @@ void say_topic(const char *verb);
 /* A line on a terminal that stays until the next one, of whatever kind, replaces it; "": erases. */
 void say_in_place(const char *text);
 
+/* When output could not be written, with errno; returns EX_IOERR. */
+int say_unwritten(void);
+
 #endif

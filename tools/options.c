@@ -156,14 +156,26 @@ static const struct option_entry *find(const struct tables *tables, int code)
     return NULL;
 }
 
+/* What getopt refused: of several letters in one word it says which. */
+static const char *refused(const char *word, char letter[3])
+{
+    if (optopt <= 0 || optopt >= FIRST_CODE)
+        return word;
+    letter[0] = '-';
+    letter[1] = (char)optopt;
+    letter[2] = '\0';
+    return letter;
+}
+
 static bool take_one(const struct tables *tables, int code, char *word)
 {
     const struct option_entry *entry = find(tables, code);
+    char letter[3];
 
     if (code == ':') {
-        say_usage("option '%s' needs a value", word);
+        say_usage("option '%s' needs a value", refused(word, letter));
     } else if (entry == NULL) {
-        say_usage("there is no option '%s'", word);
+        say_usage("there is no option '%s'", refused(word, letter));
     } else if (!store(entry, optarg)) {
         say_usage("option --%s: '%s' is not %s", entry->name, optarg, expected(entry->kind));
     } else {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Takes in one lock or election. */
 typedef void (*take_fn)(void *arg, enum contest_kind kind, const char *id,
@@ -199,10 +200,14 @@ int picture_json(struct lookup *lookup, const char *id, char **ret_text)
 
 /* ---- names ---- */
 
+/* As it is for a script, tamed for a terminal. */
 static void print_name(const char *id, FILE *file)
 {
+    char safe[520];
+
+    format_text(id, safe, sizeof safe);
     if (strchr(id, '\n') == NULL) /* would be two */
-        fprintf(file, "%s\n", id);
+        fprintf(file, "%s\n", isatty(STDOUT_FILENO) ? safe : id);
 }
 
 /* Both are sorted; an id that is in both is printed once. */

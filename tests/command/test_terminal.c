@@ -417,6 +417,15 @@ static void fish_completes(void **state)
     fish_offers(*state, line, "offers: deploy-web\r");
 }
 
+/* An id may hold anything: a script gets it as it is, a terminal does not. */
+static void names_are_tamed(void **state)
+{
+    type(*state, "$Z lock $'bell\\ano' true; $Z ls --names\n");
+    expect(*state, "bell?no");
+    type(*state, "$Z ls --names | grep -c $'bell\\ano'\n");
+    expect(*state, "1\r");
+}
+
 int main(int argc, char **argv)
 {
     static const struct harness_role roles[] = {
@@ -431,6 +440,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(progress_makes_room, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(break_asks, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(ls_in_place, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(names_are_tamed, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(ls_on_a_small_screen, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(bash_completes, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(zsh_completes, open_shell, close_shell),

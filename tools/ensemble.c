@@ -102,7 +102,7 @@ static bool prepare(struct ensemble *ensemble)
     int ports[ENSEMBLE_MAX * PORTS] = {0};
     const char *parent = getenv("TMPDIR");
 
-    if (parent == NULL || strlen(parent) > 200)
+    if (parent == NULL || *parent == '\0' || strlen(parent) > 200)
         parent = "/tmp";
     snprintf(ensemble->directory, sizeof ensemble->directory, "%s/zkcoord-dev-XXXXXX", parent);
     if (mkdtemp(ensemble->directory) == NULL) {

@@ -16,7 +16,7 @@ static const char text[] =
 
 static int run(struct words *words, struct common *common)
 {
-    struct task task = {.common = common, .backoff_ms = BACKOFF_MS};
+    struct task task = {.common = common, .backoff_ms = BACKOFF_MS, .grace_ms = -1};
     bool once = false;
     const struct option_entry own[] = {
         {"once", 0, OPTION_FLAG, &once},

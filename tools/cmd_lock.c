@@ -28,7 +28,8 @@ static int check(const struct task *task, int64_t ttl_ms)
 
 static int run(struct words *words, struct common *common)
 {
-    struct task task = {.common = common, .wait_ms = -1, .conflict_status = STATUS_NOT_OBTAINED};
+    struct task task = {
+        .common = common, .wait_ms = -1, .grace_ms = -1, .conflict_status = STATUS_NOT_OBTAINED};
     int64_t ttl_ms = 0;
     const struct option_entry own[] = {
         {"wait", 'w', OPTION_TIME, &task.wait_ms},

@@ -3,6 +3,7 @@
 #include "client.h"
 #include "clock.h"
 #include "exits.h"
+#include "family.h"
 #include "guard.h"
 #include "notify.h"
 #include "progress.h"
@@ -125,7 +126,18 @@ static int exec_failed(const struct work *work)
     int error = work->run.error;
 
     say("%s: %s", work->task->command[0], strerror(error));
-    return error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return STATUS_NOT_FOUND;
+    case EAGAIN: /* no process for it */
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return STATUS_INTERNAL;
+    default:
+        return STATUS_CANNOT_RUN;
+    }
 }
 
 /* Sets the exit status; true if there can be another turn. */
@@ -183,7 +195,7 @@ static bool set_times(struct work *work)
         return false;
     most = times_grace_max(session_ms);
     work->run.session_ms = session_ms;
-    work->run.grace_ms = work->task->grace_ms != 0 ? work->task->grace_ms : times_grace(session_ms);
+    work->run.grace_ms = work->task->grace_ms >= 0 ? work->task->grace_ms : times_grace(session_ms);
     if (work->run.grace_ms <= most)
         return true;
     over(work, say_usage("a grace of %" PRId64 " ms is too long for a session timeout of %" PRId64
@@ -489,6 +501,10 @@ int work_on(const struct task *task)
     struct work work = {.task = task, .pause_ms = task->backoff_ms};
     int error;
 
+    if (family_birth(getpid()) == 0) {
+        say("/proc cannot be read: what a command leaves could not be found");
+        return STATUS_INTERNAL;
+    }
     if (!start_guardian(&work)) {
         say("cannot prepare: %s", strerror(errno));
         return STATUS_INTERNAL;

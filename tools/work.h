@@ -19,7 +19,7 @@ struct task {
     bool nonblock;
     bool waits;       /* wait_ms is given */
     int64_t wait_ms;  /* longest wait */
-    int64_t grace_ms; /* from SIGTERM to SIGKILL; 0: a part of the session timeout */
+    int64_t grace_ms; /* from SIGTERM to SIGKILL; -1: a part of the session timeout */
     int conflict_status;
     bool repeats;       /* stand again when a turn is over */
     int64_t backoff_ms; /* pause before that; doubled after short turns */

@@ -183,6 +183,27 @@ int family_signal(int signal, uint64_t since)
     return count;
 }
 
+/* Nobody but us waits for them, so that their numbers stay theirs. More than fit are found later.
+ */
+void family_signal_children(int signal, uint64_t since)
+{
+    char path[64], text[4096], *at = text, *end;
+    ssize_t length;
+    long pid;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    for (; (pid = strtol(at, &end, 10)) > 0 && *end == ' '; at = end)
+        if (family_birth((pid_t)pid) >= since)
+            kill((pid_t)pid, signal);
+}
+
 bool family_alone(void)
 {
     struct table table = {0};

@@ -23,6 +23,12 @@ uint64_t family_birth(pid_t pid);
  */
 int family_signal(int signal, uint64_t since);
 
+/*
+ * The same for our children only, so fast that it catches up with one that forks and ends, over
+ * and over: the next one becomes our child each time.
+ */
+void family_signal_children(int signal, uint64_t since);
+
 /* Whether this process is the only one in its process group; false if it cannot be told. */
 bool family_alone(void);
 

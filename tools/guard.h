@@ -16,6 +16,7 @@ struct guard {
     pid_t pid;
     int socket; /* readable when there is a report, or the guardian is gone */
     uint64_t birth;
+    bool busy; /* a command was ordered, and is not known to be gone */
 };
 
 /*
@@ -32,6 +33,9 @@ void guard_end(struct guard *guard);
 
 enum guard_event { GUARD_NOTHING, GUARD_REPORT, GUARD_GONE };
 enum guard_event guard_read(struct guard *guard, struct report *ret);
+
+/* Only that; what it had under it is for guard_stop(). */
+void guard_kill(const struct guard *guard);
 
 /*
  * Ends the guardian, and whatever it still had under it; does not return before all of that is

@@ -4,11 +4,14 @@
 #include "family.h"
 #include "fuse.h"
 #include "orders.h"
+#include "say.h"
 #include "spawn.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -18,6 +21,10 @@
 /* Who forked while we were looking is found the next time. */
 #define KILL_AGAIN (2 * MS)
 #define KILL_AGAIN_MAX (256 * MS)
+#define CHASES 10
+
+/* Bytes in a socket, of 200 KiB or so. */
+#define CROWD 32768
 
 struct guardian {
     const struct plan *plan;
@@ -35,11 +42,20 @@ struct guardian {
     struct fuse fuse;
 };
 
-/* zkcoord may be stopped, and its end of the socket full: it will see that we are gone. */
+/* zkcoord may be stopped, and read nothing: there is to be room for what it must know. */
+static bool crowded(const struct guardian *guardian)
+{
+    int queued;
+
+    return ioctl(guardian->socket, TIOCOUTQ, &queued) == 0 && queued > CROWD;
+}
+
 static void report(const struct guardian *guardian, enum report_kind kind, int number)
 {
     const struct report report = {(int32_t)kind, number};
 
+    if (kind == REPORT_STOPPED && crowded(guardian))
+        return;
     if (send(guardian->socket, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return;
 }
@@ -223,6 +239,15 @@ static void reap(struct guardian *guardian)
         end(guardian);
 }
 
+/* After SIGKILL: also somebody who runs away by forking. */
+static void chase(struct guardian *guardian)
+{
+    for (int i = 0; i < CHASES && guardian->active && guardian->pause != 0; i++) {
+        family_signal_children(SIGKILL, guardian->birth);
+        reap(guardian);
+    }
+}
+
 /* ---- life ---- */
 
 static void prepare(struct guardian *guardian)
@@ -238,8 +263,10 @@ static void prepare(struct guardian *guardian)
     /* A group of its own: what stops zkcoord's group does not stop us. A name of its own, likewise.
      */
     if (setpgid(0, 0) != 0 || guardian->children < 0 || guardian->timer < 0 || !family_adopt() ||
-        !fuse_open(&guardian->fuse))
+        !fuse_open(&guardian->fuse)) {
+        say("cannot prepare: %s", strerror(errno));
         _exit(1);
+    }
     prctl(PR_SET_NAME, "zkc-guardian");
 }
 
@@ -261,5 +288,6 @@ void guardian(const struct plan *plan, int socket)
         sources[ORDERS].fd = guardian.alone ? -1 : socket;
         reap(&guardian);
         look_at_clock(&guardian);
+        chase(&guardian);
     }
 }

@@ -23,8 +23,19 @@ static bool renewed(struct run *run)
     return true;
 }
 
+/* A guardian that has not read the order is stopped, and the kernel has none to end it. */
+static int64_t tick_unstarted(const struct run *run)
+{
+    if (clock_ns() < run->limits.last)
+        return times_next_look(clock_ns(), run->limits.last, run->session_ms);
+    guard_kill(run->guard);
+    return NEVER;
+}
+
 int64_t run_tick(struct run *run)
 {
+    if (run->group == 0)
+        return tick_unstarted(run);
     if (run->lost)
         return NEVER;
     if (renewed(run))

@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,9 +31,9 @@ struct stage {
     int life; /* what the command has as its output: at its end when nobody of it is left */
 };
 
-static void act(const struct limits *limits, int output, pid_t *ret_guardian)
+static void act(char *text, const struct limits *limits, int output, pid_t *ret_guardian)
 {
-    char shell[] = "sh", option[] = "-c", text[] = COMMAND;
+    char shell[] = "sh", option[] = "-c";
     char *command[] = {shell, option, text, NULL};
     struct plan plan = {.command = command, .id = "x", .terminal = -1, .notice = alarm_open()};
     struct guard guard;
@@ -69,7 +71,7 @@ static bool readable(int fd)
 }
 
 /* Returns when the command and its child are there. */
-static struct stage begin(const struct limits *limits)
+static struct stage begin_with(const char *command, const struct limits *limits)
 {
     int ends[2];
     char line;
@@ -81,7 +83,7 @@ static struct stage begin(const struct limits *limits)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     stage.zkcoord = fork();
     if (stage.zkcoord == 0)
-        act(limits, ends[1], guardian);
+        act(strdup(command), limits, ends[1], guardian);
     close(ends[1]);
     stage.life = ends[0];
     assert_true(readable(stage.life));
@@ -89,6 +91,11 @@ static struct stage begin(const struct limits *limits)
     stage.guardian = *guardian;
     munmap(guardian, sizeof *guardian);
     return stage;
+}
+
+static struct stage begin(const struct limits *limits)
+{
+    return begin_with(COMMAND, limits);
 }
 
 static void end(const struct stage *stage)
@@ -165,13 +172,92 @@ static void out_of_time(void **state)
     end(&stage);
 }
 
-int main(void)
+static bool childless(pid_t pid)
+{
+    char path[64];
+    FILE *file;
+    bool none;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    file = fopen(path, "re");
+    none = file == NULL || fgetc(file) == EOF;
+    if (file != NULL)
+        fclose(file);
+    return none;
+}
+
+/* zkcoord is stopped while the command stops and goes on all the time: the end is reported still.
+ */
+static void many_reports(void **state)
+{
+    struct limits limits = far_limits();
+    struct stage stage = begin_with("(i=0; while [ $((i += 1)) -lt 800 ]; do kill -STOP $$; (:); "
+                                    "kill -CONT $$; done) & echo; wait",
+                                    &limits);
+    int64_t deadline = clock_ns() + SOON_MS * MS;
+
+    (void)state;
+    kill(stage.zkcoord, SIGSTOP);
+    while (!childless(stage.guardian) && clock_ns() < deadline)
+        poll(NULL, 0, 1);
+    kill(stage.zkcoord, SIGCONT);
+    if (!readable(stage.life)) /* it ends when it has heard of the end, and the guardian with it */
+        kill(stage.zkcoord, SIGKILL);
+    end(&stage);
+    assert_true(clock_ns() < deadline);
+}
+
+/* The role: chains of processes, each in a session of its own and ended as soon as the next lives.
+ */
+static int run_away(void)
+{
+    int64_t stop = clock_ns() + 60000 * MS;
+
+    signal(SIGTERM, SIG_IGN);
+    if (write(STDOUT_FILENO, "", 1) != 1)
+        return 1;
+    for (int chains = 0; chains < 3; chains++) {
+        if (fork() != 0)
+            continue;
+        while (clock_ns() < stop && fork() == 0)
+            setsid();
+        _exit(0);
+    }
+    return pause();
+}
+
+/* Looking for them in all of /proc and then killing them is too slow: that takes seconds. */
+static void runaways(void **state)
+{
+    char self[1024] = "", command[1100];
+    int64_t spent = 0;
+
+    (void)state;
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    snprintf(command, sizeof command, "exec '%s' run-away", self);
+    for (int i = 0; i < 30; i++) {
+        struct limits limits = far_limits();
+        struct stage stage = begin_with(command, &limits);
+        int64_t began = clock_ns();
+
+        kill(stage.zkcoord, SIGKILL);
+        end(&stage);
+        spent += clock_ns() - began;
+    }
+    assert_true(spent < 5000 * MS);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zkcoord_killed), cmocka_unit_test(guardian_killed),
         cmocka_unit_test(both_killed),    cmocka_unit_test(both_stopped),
-        cmocka_unit_test(out_of_time),
+        cmocka_unit_test(out_of_time),    cmocka_unit_test(many_reports),
+        cmocka_unit_test(runaways),
     };
 
+    (void)argv;
+    if (argc > 1)
+        return run_away();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

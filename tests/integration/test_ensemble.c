@@ -287,6 +287,27 @@ static void slow_links_make_slow_commits(void **state)
     probe_close(p);
 }
 
+struct acquaintance {
+    struct servers *servers;
+    int server;
+    int64_t session;
+};
+
+static bool is_known(void *arg)
+{
+    const struct acquaintance *a = arg;
+
+    return server_knows_session(a->servers, a->server, a->session);
+}
+
+/* A server says what it has applied; the answer to a create may be quicker. */
+static bool wait_known(struct servers *s, int server, int64_t session)
+{
+    struct acquaintance a = {s, server, session};
+
+    return wait_until(is_known, &a, SOON);
+}
+
 /*
  * In an ensemble of its own, where a cut is noticed late enough (12 s) for a slow machine to see
  * what happens between the end of the session (3 s) and that.
@@ -302,8 +323,8 @@ static void a_follower_reaps_ephemeral_nodes_late(void **state)
 
     (void)state;
     assert_int_equal(probe_create(holder, "/mine", NULL, ZOO_EPHEMERAL, NULL, 0), ZOK);
-    assert_true(server_knows_session(s, leader, probe_session(holder)));
-    assert_true(server_knows_session(s, cut, probe_session(holder)));
+    assert_true(wait_known(s, leader, probe_session(holder)));
+    assert_true(wait_known(s, cut, probe_session(holder)));
     servers_cut(s, cut);
     assert_true(probe_wait_gone(outside, "/mine", SOON));
     believed = probe_connected(holder) && probe_exists(holder, "/mine");

@@ -75,7 +75,7 @@ static void *resolve(void *argument)
     zkc_sync *sync = argument;
     struct server_list numeric = {0};
     size_t count = sync->servers.count;
-    int codes[NODES_MAX];
+    int codes[NODES_MAX] = {0};
 
     for (size_t i = 0; i < count; i++)
         codes[i] = look_up(&numeric, &sync->servers.at[i]);

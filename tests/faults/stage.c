@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage.h"
 
+#include "agreement.h"
 #include "keeper.h"
 
 #include <dirent.h>
@@ -16,6 +17,7 @@
 #define SYNC_LIMIT 5  /* ticks until a silent server is noticed; longer than sessions live */
 #define INIT_LIMIT 10 /* ticks until a failed election is repeated */
 #define PROBE_MS (20 * STAGE_TICK_MS)
+#define AGREE_MS 10000
 
 struct servers *stage_servers(void)
 {
@@ -244,6 +246,20 @@ void stage_look_again(struct stage *s)
     assert_non_null(s->probe);
 }
 
+/* When something is wrong: is it the servers? */
+static void compare_servers(struct stage *s)
+{
+    struct agreement *a = agreement_open(s->servers);
+    bool agreed = agreement_reached(a, s->path, deadline_in_ms(AGREE_MS));
+
+    agreement_close(a);
+    if (agreed)
+        return;
+    s->diverged = true;
+    print_message("the servers show different children of %s: one has lost transactions\n",
+                  s->path);
+}
+
 static bool all_had_turn(void *arg)
 {
     struct wanted *w = arg;
@@ -261,7 +277,8 @@ void stage_turns(struct stage *s)
     struct wanted w = {.stage = s, .since = now_ns()};
 
     judge_healed(s->judge, w.since, STAGE_TURN_MS * 1000000LL);
-    wait_until(all_had_turn, &w, deadline_in_ms(STAGE_TURN_MS));
+    if (!wait_until(all_had_turn, &w, deadline_in_ms(STAGE_TURN_MS)))
+        compare_servers(s);
 }
 
 void stage_heal(struct stage *s)
@@ -290,6 +307,7 @@ static void look_for_ghosts(struct stage *s)
     stage_look_again(s);
     if (scene_wait_count(s->probe, s->path, 0, deadline_in_ms(STAGE_TURN_MS)))
         return;
+    compare_servers(s);
     assert_int_equal(probe_children(s->probe, s->path, &list), ZOK);
     for (int i = 0; i < list.count; i++)
         judge_left(s->judge, list.names[i]);
@@ -339,13 +357,18 @@ struct verdict stage_judge(struct stage *s, const char *title)
     return v;
 }
 
+void stage_accept(struct stage *s, const struct verdict *v)
+{
+    if (verdict_wrongs(v) != 0)
+        print_journals(s);
+    assert_int_equal(verdict_wrongs(v), 0);
+    assert_true(scene_wait_watches(s->servers, 0, STAGE_SOON));
+}
+
 struct verdict stage_end(struct stage *s, const char *title)
 {
     struct verdict v = stage_judge(s, title);
 
-    if (verdict_wrongs(&v) != 0)
-        print_journals(s);
-    assert_int_equal(verdict_wrongs(&v), 0);
-    assert_true(scene_wait_watches(s->servers, 0, STAGE_SOON));
+    stage_accept(s, &v);
     return v;
 }

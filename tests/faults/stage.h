@@ -49,6 +49,7 @@ struct stage {
     char dir[200];
     int count;
     int replaced;
+    bool diverged; /* a server has lost transactions, see agreement.h: waiting is in vain */
     struct player players[STAGE_PLAYERS];
     struct judge *judge;
 };
@@ -104,7 +105,10 @@ void stage_heal(struct stage *s);
 /* Asks all to leave, and returns what the judge says. */
 struct verdict stage_judge(struct stage *s, const char *title);
 
-/* The same, and fails the test with all journals on stderr if anything was wrong. */
+/* Fails the test, with all journals on stderr, if anything was wrong. */
+void stage_accept(struct stage *s, const struct verdict *v);
+
+/* Both. */
 struct verdict stage_end(struct stage *s, const char *title);
 
 #endif

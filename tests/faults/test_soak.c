@@ -24,7 +24,7 @@ struct step {
 };
 
 struct soak {
-    unsigned chapters, steps, beliefs, takeovers;
+    unsigned chapters, diverged, beliefs, takeovers;
     int64_t least_takeover, sure_takeover, least_release, longest_wait;
 };
 
@@ -113,6 +113,20 @@ static void add_up(struct soak *soak, const struct verdict *v)
         soak->longest_wait = v->longest_wait;
 }
 
+/*
+ * ZooKeeper broke its own promise (agreement.h), in a way that lets nobody be served. That is no
+ * fault of ours, as long as it stays rare; that two hold, or out of order, would be one.
+ */
+static void replace_servers(struct soak *soak, const struct verdict *v)
+{
+    assert_int_equal(v->overlaps + v->disorders + v->errors, 0);
+    soak->chapters++;
+    soak->diverged++;
+    assert_int_equal(play_clean_up(NULL), 0);
+    play_stop(NULL);
+    assert_int_equal(play_start(NULL), 0);
+}
+
 static void play_chapter(struct soak *soak, uint64_t seed)
 {
     struct step steps[STEPS] = {0};
@@ -135,7 +149,12 @@ static void play_chapter(struct soak *soak, uint64_t seed)
     }
     snprintf(title, sizeof(title), "chapter %u (%s)", soak->chapters,
              kind == SCENE_LOCK ? "lock" : "leader");
-    v = stage_end(play_stage, title);
+    v = stage_judge(play_stage, title);
+    if (play_stage->diverged) {
+        replace_servers(soak, &v);
+        return;
+    }
+    stage_accept(play_stage, &v);
     add_up(soak, &v);
     play_clean_up(NULL);
 }
@@ -151,11 +170,14 @@ static void soak_of_random_faults(void **state)
         play_chapter(&soak, harness_seed() + soak.chapters);
     } while (!deadline_passed(end));
     print_message(
-        "soak: %u chapters, %u beliefs, %u takeovers, margin least %.1f ms (surely %.1f); "
-        "margin of releases least %.2f ms; longest wait %.0f ms\n",
-        soak.chapters, soak.beliefs, soak.takeovers, (double)soak.least_takeover / 1e6,
-        (double)soak.sure_takeover / 1e6, (double)soak.least_release / 1e6,
-        (double)soak.longest_wait / 1e6);
+        "soak: %u chapters, %u of them void for servers that had lost transactions, %u beliefs, "
+        "%u takeovers, margin least %.1f ms (surely %.1f); margin of releases least %.2f ms; "
+        "longest wait %.0f ms\n",
+        soak.chapters, soak.diverged, soak.beliefs, soak.takeovers,
+        (double)soak.least_takeover / 1e6, (double)soak.sure_takeover / 1e6,
+        (double)soak.least_release / 1e6, (double)soak.longest_wait / 1e6);
+    assert_true(soak.diverged <= 1 + soak.chapters / 10);
+    assert_true(soak.chapters > soak.diverged);
 }
 
 int main(int argc, char **argv)

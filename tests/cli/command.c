@@ -36,7 +36,7 @@ static void top_build_dir(char *path, size_t size)
         return;
     }
     snprintf(path, size, "%s", command_self());
-    for (int i = 0; i < 3 && strrchr(path, '/'); i++) /* tests/command/NAME */
+    for (int i = 0; i < 3 && strrchr(path, '/'); i++) /* tests/cli/NAME */
         *strrchr(path, '/') = '\0';
 }
 

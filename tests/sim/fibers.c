@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #undef _FORTIFY_SOURCE /* its longjmp() knows one stack only */
+#include "sanitizers.h"
 #include "world_parts.h"
 
 #include <setjmp.h>
@@ -16,14 +17,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#ifdef WITH_ASAN
+#if WITH_ASAN
 #include <sanitizer/common_interface_defs.h>
 /* At each swapcontext() it clears what it knows of the stack; from 512 KiB on by a slow mmap(). */
 #define STACK_SIZE ((size_t)384 * 1024)
@@ -56,7 +50,7 @@ static struct {
     jmp_buf outside_here;
     char *stacks[64]; /* to be used again */
     int spare;
-#ifdef WITH_ASAN
+#if WITH_ASAN
     const void *outside_stack;
     size_t outside_size;
 #endif
@@ -97,7 +91,7 @@ static void fiber_free(struct fiber *fiber)
 
 /* ---- switching ---- */
 
-#ifdef WITH_ASAN
+#if WITH_ASAN
 static void leave(struct fiber *fiber, bool for_good)
 {
     void *fake = NULL;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <stdbool.h>
 #include "harness.h"
+#include "keeper.h"
 #include "server.h"
 
 #include <setjmp.h>
@@ -330,13 +331,12 @@ static void the_migration(void **state)
 
 /* ---- dev ---- */
 
-static char scratch[64];
+static char scratch[256];
 
 static int open_scratch(void **state)
 {
     (void)state;
-    snprintf(scratch, sizeof scratch, "/tmp/zkcoord-test-dev-XXXXXX");
-    return mkdtemp(scratch) != NULL ? 0 : -1;
+    return keeper_make_dir(scratch, sizeof scratch);
 }
 
 /* zkcoord with its servers' data below argv[1]: others on this machine may have some, too. */
@@ -350,11 +350,9 @@ static int below_main(int argc, char **argv)
 
 static int close_scratch(void **state)
 {
-    char command[sizeof scratch + 16];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", scratch);
-    return system(command); /* NOLINT(cert-env33-c): a name of ours */
+    keeper_remove_dir(scratch);
+    return 0;
 }
 
 static void a_throwaway_server(void **state)

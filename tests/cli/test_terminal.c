@@ -197,10 +197,9 @@ static void in_the_background(void **state)
 
 static void progress_while_waiting(void **state)
 {
-    struct child *holder = command_start(nodes, "lock", "w", "sh", "-c", "echo held; cat", NULL);
+    struct child *holder = hold("lock", "w");
     char text[64];
 
-    command_expect(holder, "held");
     type(*state, "$Z lock w -- echo it is m''ine\n");
     expect(*state, "lock 'w': waiting, 1 ahead; held by ");
     snprintf(text, sizeof text, "-%d, in line since", (int)child_pid(holder));
@@ -209,10 +208,8 @@ static void progress_while_waiting(void **state)
     expect_status(*state, 130);
     type(*state, "$Z lock w -q -- echo it is m''ine\n");
     assert_true(probe_wait_children(probe, "/micro/sync/lock/w", 2, SOON));
-    child_signal(holder, SIGTERM);
+    let_go(holder);
     expect(*state, "it is mine");
-    command_end(holder);
-    child_free(holder);
 }
 
 /* What is said takes the place of the line that shows how the waiting goes. */
@@ -226,9 +223,8 @@ static void progress_makes_room(void **state)
 
 static void break_asks(void **state)
 {
-    struct child *holder = command_start(nodes, "lock", "k", "sh", "-c", "echo held; cat", NULL);
+    struct child *holder = hold("lock", "k");
 
-    command_expect(holder, "held");
     type(*state, "$Z break k\n");
     expect(*state, "the holder is ");
     expect(*state, "[y/N]");
@@ -253,13 +249,11 @@ static void ls_in_place(void **state)
 
     type(*state, "$Z ls look --watch\n");
     expect(*state, "\033[H\033[J");
-    holder = command_start(nodes, "lock", "look", "sh", "-c", "echo held; cat", NULL);
+    holder = hold("lock", "look");
     expect(*state, "\033[H\033[J");
     expect(*state, "look  holds  ");
-    child_signal(holder, SIGTERM);
+    let_go(holder);
     expect(*state, "\033[H\033[J");
-    command_end(holder);
-    child_free(holder);
     type(*state, CTRL_C);
     expect_status(*state, 130);
 }

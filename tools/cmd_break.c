@@ -59,14 +59,12 @@ static int evict(struct lookup *lookup, const struct victim *victim, const zkc_c
         return STATUS_NOT_OBTAINED;
     }
     lookup_again(lookup); /* thinking took time */
-    error = zkc_contender_evict(lookup->sync, zkc_contenders_at(all, 0), lookup->context);
+    error = lookup_evict(lookup, zkc_contenders_at(all, 0));
     if (error == ZKC_ENOTHELD) {
         say("it has given up by itself meanwhile");
         return STATUS_OK;
     }
-    return error == ZKC_OK
-               ? STATUS_OK
-               : client_failed(victim->id, error == ZKC_ETIMEDOUT ? ZKC_EUNREACHABLE : error);
+    return error == ZKC_OK ? STATUS_OK : client_failed(victim->id, error);
 }
 
 static int break_it(struct lookup *lookup, const struct victim *victim)

@@ -19,6 +19,12 @@ int lookup_open(struct lookup *lookup, const struct common *common)
     return 0;
 }
 
+/* Ten seconds without an answer: nobody is there. */
+static int answered(int error)
+{
+    return error == ZKC_ETIMEDOUT ? ZKC_EUNREACHABLE : error;
+}
+
 void lookup_again(struct lookup *lookup)
 {
     zkc_context_set_timeout_ms(lookup->context, ANSWER_MS);
@@ -34,7 +40,18 @@ int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
         return error;
     error = contest_list(&contest, lookup->context, ret_all);
     contest_close(&contest);
-    return error == ZKC_ETIMEDOUT ? ZKC_EUNREACHABLE : error;
+    return answered(error);
+}
+
+int lookup_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids)
+{
+    return answered(kind == CONTEST_LOCK ? zkc_lock_ids(lookup->sync, lookup->context, ret_ids)
+                                         : zkc_leader_ids(lookup->sync, lookup->context, ret_ids));
+}
+
+int lookup_evict(struct lookup *lookup, const zkc_contender *contender)
+{
+    return answered(zkc_contender_evict(lookup->sync, contender, lookup->context));
 }
 
 void lookup_close(struct lookup *lookup)

@@ -1,5 +1,5 @@
 /*
- * Reading one lock or election, for subcommands that only look.
+ * Locks and elections of others, for subcommands that take no part: answers in ten seconds.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKCOORD_TOOLS_LOOKUP_H
@@ -20,6 +20,12 @@ int lookup_open(struct lookup *lookup, const struct common *common);
 /* Who contends; a ZKC_ code. *ret_all is yours. */
 int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
                 zkc_contenders **ret_all);
+
+/* The ids of that kind, sorted; a ZKC_ code. *ret_ids is yours. */
+int lookup_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids);
+
+/* Puts a contender out of the line; a ZKC_ code. */
+int lookup_evict(struct lookup *lookup, const zkc_contender *contender);
 
 /* The deadline begins anew. */
 void lookup_again(struct lookup *lookup);

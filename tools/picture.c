@@ -27,14 +27,6 @@ static int take_one(struct lookup *lookup, enum contest_kind kind, const char *i
     return ZKC_OK;
 }
 
-static int read_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids)
-{
-    int error = kind == CONTEST_LOCK ? zkc_lock_ids(lookup->sync, lookup->context, ret_ids)
-                                     : zkc_leader_ids(lookup->sync, lookup->context, ret_ids);
-
-    return error == ZKC_ETIMEDOUT ? ZKC_EUNREACHABLE : error;
-}
-
 static int take_kind(struct lookup *lookup, enum contest_kind kind, const char *id, take_fn take,
                      void *arg)
 {
@@ -43,7 +35,7 @@ static int take_kind(struct lookup *lookup, enum contest_kind kind, const char *
 
     if (id != NULL)
         return take_one(lookup, kind, id, take, arg);
-    error = read_ids(lookup, kind, &ids);
+    error = lookup_ids(lookup, kind, &ids);
     if (error != ZKC_OK)
         return error;
     for (size_t i = 0; error == ZKC_OK && i < zkc_ids_count(ids); i++)
@@ -239,11 +231,11 @@ static int print_names(const zkc_ids *locks, const zkc_ids *elections, char **re
 int picture_names(struct lookup *lookup, char **ret_text)
 {
     zkc_ids *locks, *elections = NULL;
-    int error = read_ids(lookup, CONTEST_LOCK, &locks);
+    int error = lookup_ids(lookup, CONTEST_LOCK, &locks);
 
     if (error != ZKC_OK)
         return error;
-    error = read_ids(lookup, CONTEST_LEADER, &elections);
+    error = lookup_ids(lookup, CONTEST_LEADER, &elections);
     if (error == ZKC_OK) {
         error = print_names(locks, elections, ret_text);
         zkc_ids_free(elections);

@@ -71,7 +71,7 @@ static void become(const struct dev *dev)
     execvp(dev->command[0], dev->command);
     error = errno;
     say("%s: %s", dev->command[0], strerror(error));
-    _exit(error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN);
+    _exit(exit_of_exec(error));
 }
 
 /* It is in our process group: what comes from the keyboard it gets itself. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exits.h"
 
+#include <errno.h>
 #include <zkcoord/zkcoord.h>
 
 int exit_of(int error)
@@ -23,5 +24,21 @@ int exit_of(int error)
         return STATUS_LOST;
     default:
         return STATUS_INTERNAL;
+    }
+}
+
+int exit_of_exec(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return STATUS_NOT_FOUND;
+    case EAGAIN: /* no process for it */
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return STATUS_INTERNAL;
+    default:
+        return STATUS_CANNOT_RUN;
     }
 }

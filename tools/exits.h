@@ -19,6 +19,9 @@ enum exit_status {
     STATUS_NOT_FOUND = 127
 };
 
+/* The exit status for a command that could not be run, by errno. */
+int exit_of_exec(int error);
+
 /* The exit status for a result of the library other than ZKC_OK. */
 int exit_of(int error);
 

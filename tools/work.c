@@ -123,21 +123,8 @@ static void say_lost(struct work *work)
 
 static int exec_failed(const struct work *work)
 {
-    int error = work->run.error;
-
-    say("%s: %s", work->task->command[0], strerror(error));
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-        return STATUS_NOT_FOUND;
-    case EAGAIN: /* no process for it */
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-        return STATUS_INTERNAL;
-    default:
-        return STATUS_CANNOT_RUN;
-    }
+    say("%s: %s", work->task->command[0], strerror(work->run.error));
+    return exit_of_exec(work->run.error);
 }
 
 /* Sets the exit status; true if there can be another turn. */

@@ -90,6 +90,14 @@ static void *keep_looking(void *arg)
     return NULL;
 }
 
+static void release(struct progress *progress)
+{
+    zkc_context_free(progress->context);
+    contest_close(&progress->contest);
+    if (progress->ended >= 0)
+        close(progress->ended);
+}
+
 void progress_start(struct progress *progress, zkc_sync *sync, enum contest_kind kind,
                     const char *id)
 {
@@ -103,7 +111,7 @@ void progress_start(struct progress *progress, zkc_sync *sync, enum contest_kind
                         zkc_context_new(NULL, &progress->context) == ZKC_OK &&
                         pthread_create(&progress->thread, NULL, keep_looking, progress) == 0;
     if (!progress->running)
-        contest_close(&progress->contest);
+        release(progress);
 }
 
 void progress_stop(struct progress *progress)
@@ -114,9 +122,7 @@ void progress_stop(struct progress *progress)
     eventfd_write(progress->ended, 1);
     zkc_context_cancel(progress->context);
     pthread_join(progress->thread, NULL);
-    zkc_context_free(progress->context);
-    contest_close(&progress->contest);
-    close(progress->ended);
+    release(progress);
     if (progress->shown && watched())
         say_in_place("");
 }

@@ -93,17 +93,29 @@ static bool matches(const struct map_entry *entry, uint64_t hash, const char *ke
     return entry->hash == hash && strcmp(entry->key, key) == 0;
 }
 
-struct map_entry *map_find(const struct map *map, const char *key)
+/* In the rest of the bucket after this link. */
+static struct map_entry *find_after(const struct list *head, const struct list *link, uint64_t hash,
+                                    const char *key)
 {
-    uint64_t hash = hash_text(key);
-    struct list *head = bucket(map, hash);
-
-    for (struct list *link = head->next; link != head; link = link->next) {
+    for (link = link->next; link != head; link = link->next) {
         struct map_entry *entry = container_of(link, struct map_entry, link);
         if (matches(entry, hash, key))
             return entry;
     }
     return NULL;
+}
+
+struct map_entry *map_find(const struct map *map, const char *key)
+{
+    uint64_t hash = hash_text(key);
+    const struct list *head = bucket(map, hash);
+
+    return find_after(head, head, hash, key);
+}
+
+struct map_entry *map_find_next(const struct map *map, const struct map_entry *entry)
+{
+    return find_after(bucket(map, entry->hash), &entry->link, entry->hash, entry->key);
 }
 
 void map_take(struct map *map, const char *key, struct list *ret_entries)

@@ -34,6 +34,9 @@ void map_remove(struct map *map, struct map_entry *entry);
 /* Any entry with this key, or NULL. */
 struct map_entry *map_find(const struct map *map, const char *key);
 
+/* Another one with the same key, after this one in the map, or NULL. */
+struct map_entry *map_find_next(const struct map *map, const struct map_entry *entry);
+
 /* Moves the links of all entries with this key to a list; they count as removed. */
 void map_take(struct map *map, const char *key, struct list *ret_entries);
 

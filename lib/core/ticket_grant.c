@@ -37,6 +37,7 @@ static void grant(struct ticket *ticket)
     ticket->phase = TICKET_HELD;
     session_keep(ticket->session, &ticket->keeper);
     map_insert(&ticket->session->holders, &ticket->holder, ticket->place->parent);
+    ticket_tell_next(ticket);
     ticket_tell(ticket, TICKET_GRANTED, ZKC_OK);
 }
 

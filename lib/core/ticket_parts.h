@@ -25,6 +25,7 @@ void ticket_ask_list(struct ticket *ticket);
 void ticket_list_again(struct ticket *ticket);
 void ticket_poll_ahead(struct ticket *ticket);
 void ticket_ahead_fired(struct watcher *watcher, enum watch_event event);
+void ticket_tell_next(struct ticket *ticket); /* that it is, for this one has been granted */
 
 /* ticket_grant.c */
 extern const struct keeper_ops ticket_keeper_ops;

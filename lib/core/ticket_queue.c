@@ -16,10 +16,10 @@ static void arm_ahead(struct ticket *ticket);
 /* ---- waiting for who is ahead ---- */
 
 /*
- * The one ahead was the very first of a listing that we were second in. Nobody can have come before
- * us since (the server numbers upwards), so we are first if our own node still exists: its watch
- * was set on this same connection, which delivers events in the order they happened, and it is
- * silent.
+ * The one ahead was the very first of a listing that we were second in, or was granted in this
+ * session. Nobody can have come before us since (the server numbers upwards), so we are first if
+ * our own node still exists: its watch was set on this same connection, which delivers events in
+ * the order they happened, and it is silent.
  */
 static bool inherits(const struct ticket *ticket)
 {
@@ -123,6 +123,27 @@ void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
         arm_ahead(ticket);
 }
 
+static void become_next(struct ticket *ticket)
+{
+    ticket->next_in_line = true;
+    ticket_watch_own(ticket);
+    session_keep(ticket->session, &ticket->keeper);
+}
+
+void ticket_tell_next(struct ticket *ticket)
+{
+    const struct map *watches = &ticket->session->watches;
+
+    for (struct map_entry *entry = map_find(watches, ticket->path); entry != NULL;
+         entry = map_find_next(watches, entry)) {
+        struct watcher *watcher = container_of(entry, struct watcher, entry);
+        if (watcher->fired == ticket_ahead_fired) {
+            become_next(container_of(watcher, struct ticket, ahead_watcher));
+            return; /* nobody else is right behind it, and the map has changed */
+        }
+    }
+}
+
 static void wait_behind(struct ticket *ticket, const struct roster *roster, size_t me)
 {
     mem_free(ticket->ahead);
@@ -131,14 +152,11 @@ static void wait_behind(struct ticket *ticket, const struct roster *roster, size
         ticket_fail(ticket, ZKC_ENOMEM);
         return;
     }
-    ticket->next_in_line = me == 1;
-    if (ticket->next_in_line) {
-        /* Sent first, so that the answer about the one ahead finds ours answered. */
-        ticket_watch_own(ticket);
-        session_keep(ticket->session, &ticket->keeper);
-    } else {
+    ticket->next_in_line = false;
+    if (me == 1)
+        become_next(ticket); /* sent first: the answer about the one ahead finds ours answered */
+    else
         session_keep_no_more(ticket->session, &ticket->keeper);
-    }
     arm_ahead(ticket);
     if (ticket->phase == TICKET_ARMING || ticket->phase == TICKET_WAITING)
         ticket_tell(ticket, TICKET_QUEUED, (int)me);

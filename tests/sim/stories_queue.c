@@ -284,10 +284,125 @@ STORY(an_operation_that_fails_unless_we_hold)
     scene_end();
 }
 
+/* ---- one client with several locks of one path ---- */
+
+#define LOCKS 3
+
+static zkc_lock *locks[LOCKS];
+
+static int open_locks(struct actor *who)
+{
+    int result = ZKC_OK;
+
+    for (int i = 0; i < LOCKS && result == ZKC_OK; i++)
+        result = zkc_lock_open(who->sync, "a", NULL, &locks[i]);
+    return result;
+}
+
+static int close_locks(struct actor *who)
+{
+    (void)who;
+    for (int i = 0; i < LOCKS; i++)
+        zkc_lock_close(locks[i]);
+    return ZKC_OK;
+}
+
+static int acquire_first(struct actor *who, zkc_context *context)
+{
+    (void)who;
+    return zkc_lock_acquire(locks[0], context);
+}
+
+static int acquire_second(struct actor *who, zkc_context *context)
+{
+    (void)who;
+    return zkc_lock_acquire(locks[1], context);
+}
+
+static int acquire_third(struct actor *who, zkc_context *context)
+{
+    (void)who;
+    return zkc_lock_acquire(locks[2], context);
+}
+
+static int release_first(struct actor *who, zkc_context *context)
+{
+    (void)who;
+    return zkc_lock_release(locks[0], context);
+}
+
+static int release_second(struct actor *who, zkc_context *context)
+{
+    (void)who;
+    return zkc_lock_release(locks[1], context);
+}
+
+/* Behind somebody who holds. */
+static struct actor *queue_up(struct actor *holder, struct call *wishes[LOCKS])
+{
+    static const act_fn acquires[LOCKS] = {acquire_first, acquire_second, acquire_third};
+    struct actor *who = enters("bob");
+
+    assert_int_equal(does(holder, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(who, open_locks), ZKC_OK);
+    for (int i = 0; i < LOCKS; i++) {
+        wishes[i] = begins(who, acquires[i], NO_LIMIT);
+        run_for(MOMENT);
+    }
+    return who;
+}
+
+/* What one contender knows when it is granted, the client's next one knows: nobody lists again. */
+STORY(one_client_waits_in_a_row)
+{
+    struct call *wishes[LOCKS];
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = queue_up(alice, wishes);
+    count_from_now();
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[0]), ZKC_OK);
+    assert_int_equal(does(bob, release_first, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[1]), ZKC_OK);
+    assert_int_equal(does(bob, release_second, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[2]), ZKC_OK);
+    assert_int_equal(asked(bob, VERB_CHILDREN), 0);
+    on(bob, close_locks);
+    scene_end();
+}
+
+/* Who gave up was never granted: the one behind it has to look for another. */
+STORY(one_client_gives_up_in_a_row)
+{
+    struct call *wishes[LOCKS];
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = queue_up(alice, wishes);
+    count_from_now();
+    zkc_context_cancel(wishes[1]->context);
+    assert_int_equal(outcome(wishes[1]), ZKC_ECANCELED);
+    run_for(MOMENT);
+    assert_int_equal(asked(bob, VERB_CHILDREN), 1);
+    assert_false(wishes[2]->over);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[0]), ZKC_OK);
+    run_for(MOMENT);
+    assert_false(wishes[2]->over);
+    on(bob, close_locks);
+    assert_int_equal(outcome(wishes[2]), ZKC_ECLOSED);
+    scene_end();
+}
+
 int stories_queue(void)
 {
     const struct CMUnitTest tests[] = {
         story_test(first_come_first_served),
+        story_test(one_client_waits_in_a_row),
+        story_test(one_client_gives_up_in_a_row),
         story_test(one_waiter_wakes),
         story_test(one_in_the_middle_gives_up),
         story_test(nobody_is_there_to_be_watched),

@@ -109,6 +109,11 @@ static void one_key_may_have_many_entries(void **state)
         list_init(&entries[i].link);
         map_insert(&map, &entries[i], "same");
     }
+    for (struct map_entry *e = map_find(&map, "same"); e != NULL; e = map_find_next(&map, e))
+        assert_ptr_equal(e, &entries[count++]);
+    assert_int_equal(count, 3);
+    assert_null(map_find_next(&map, &other));
+    count = 0;
     map_take(&map, "same", &taken);
     while (list_pop(&taken) != NULL)
         count++;

@@ -283,7 +283,10 @@ void stage_turns(struct stage *s)
 
 void stage_heal(struct stage *s)
 {
-    assert_true(servers_wait_serving(s->servers, STAGE_SOON));
+    if (!servers_wait_serving(s->servers, STAGE_SOON)) {
+        servers_print_logs(s->servers);
+        fail_msg("the servers do not come back");
+    }
     stage_turns(s);
 }
 

@@ -30,6 +30,7 @@ static struct servers *servers;
 static struct probe *probe;
 static const char *nodes;
 static struct scene_census before;
+static int connections;
 
 /* ---- around each test ---- */
 
@@ -57,13 +58,16 @@ static int begin(void **state)
 {
     (void)state;
     before = scene_census();
+    connections = server_connections(servers, 0);
     return probe_delete_tree(probe, PATH);
 }
 
 static bool is_alone(void *arg)
 {
+    int now = server_connections(servers, 0);
+
     (void)arg;
-    return server_connections(servers, 0) == 1;
+    return now >= 0 && now <= connections;
 }
 
 /* No test leaves a node, a watch, a session, a descriptor or a thread. */

@@ -65,11 +65,11 @@ static int start_ensemble(void **state, int tick_ms)
                                 .extra = "fastleader.maxNotificationInterval=400\n"};
 
     run = (struct run){.tick_ms = tick_ms, .worst_ns = INT64_MAX};
+    *state = &run;
     run.servers = servers_start(&o);
     if (!run.servers)
         return -1;
     run.probe = probe_open(servers_addresses(run.servers), 20 * tick_ms);
-    *state = &run;
     return run.probe ? 0 : -1;
 }
 

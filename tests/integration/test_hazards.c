@@ -724,11 +724,14 @@ static void many_waiters(int count, int ahead, int width)
     free(q.locks);
 }
 
-/* One watch each, paths of 21 bytes: half a MiB in one packet after a reconnection. */
+/*
+ * One watch each, paths of 21 bytes: half a MiB in one packet after a reconnection. A sanitizer
+ * sees as much in fewer; it is the server that works on the others.
+ */
 static void twenty_thousand_watches(void **state)
 {
     (void)state;
-    many_waiters(20000, 2, 0);
+    many_waiters(WITH_ASAN || WITH_TSAN ? 2000 : 20000, 2, 0);
 }
 
 /* 1.2 MB if all were watched; a server closes the connection on more than 1 MiB in one packet. */

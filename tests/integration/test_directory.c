@@ -134,6 +134,51 @@ static void ids_after_a_reset(void **state)
     zkc_sync_close(sync);
 }
 
+static int ask_for_ids(struct scene_call *c)
+{
+    return zkc_lock_ids(c->sync, NULL, c->arg);
+}
+
+/* Its answer is kept back. */
+static void ask(struct scene_call *c, zkc_ids **ids)
+{
+    int rule = proxy_on(proxy, PROXY_GET_CHILDREN, 1, PROXY_HOLD_REPLY);
+
+    c->call = ask_for_ids;
+    c->sync = scene_open(proxy_address(proxy));
+    c->arg = ids;
+    scene_start(c);
+    assert_true(proxy_wait_fired(proxy, rule, SOON));
+}
+
+static void the_next_session_answers(void **state)
+{
+    struct proxy_session session;
+    zkc_ids *ids = NULL;
+    struct scene_call call = {0};
+
+    (void)state;
+    ask(&call, &ids);
+    assert_true(proxy_last_session(proxy, &session));
+    assert_true(probe_expire(server_address(servers, 0), session.id, session.password));
+    assert_int_equal(scene_join(&call, SOON), ZKC_OK);
+    assert_int_equal(zkc_ids_count(ids), 0);
+    zkc_ids_free(ids);
+    zkc_sync_close(call.sync);
+}
+
+static void closed_under_a_question(void **state)
+{
+    zkc_ids *ids = NULL;
+    struct scene_call call = {0};
+
+    (void)state;
+    ask(&call, &ids);
+    assert_int_equal(zkc_sync_close(call.sync), ZKC_OK);
+    assert_int_equal(scene_join(&call, SOON), ZKC_ECLOSED);
+    assert_null(ids);
+}
+
 /* ---- evicting ---- */
 
 struct line {
@@ -241,6 +286,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(every_id, clean),
         cmocka_unit_test_setup(ids_fail, clean),
         cmocka_unit_test_setup(ids_after_a_reset, clean),
+        cmocka_unit_test_setup(the_next_session_answers, clean),
+        cmocka_unit_test_setup(closed_under_a_question, clean),
         cmocka_unit_test_setup(the_holder_is_revoked, clean),
         cmocka_unit_test_setup(a_lost_reply_is_asked_for_again, clean),
         cmocka_unit_test_setup(evicting_fails, clean),

@@ -769,6 +769,23 @@ static void bad_lock_sizes(void **state)
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
 }
 
+static void bad_leader_sizes(void **state)
+{
+    static const size_t sizes[] = {0, 1, sizeof(zkc_leader_options) - 1, 65537, SIZE_MAX};
+    zkc_sync *sync = offline();
+    zkc_leader_options o;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        zkc_leader *leader = MARK;
+        ZKC_INIT(&o);
+        o.size = sizes[i];
+        assert_int_equal(zkc_leader_open(sync, "a", &o, &leader), ZKC_EINVAL);
+        assert_ptr_equal(leader, MARK);
+    }
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
+}
+
 /* ---- contexts and times ---- */
 
 static zkc_context *context_with(int64_t timeout_ms)
@@ -1008,6 +1025,7 @@ int main(void)
         cmocka_unit_test(hostile_ids_are_legal),
         cmocka_unit_test(bad_lock_options),
         cmocka_unit_test(bad_lock_sizes),
+        cmocka_unit_test(bad_leader_sizes),
         cmocka_unit_test(times_of_contexts),
         cmocka_unit_test(ended_contexts),
         cmocka_unit_test(waiting_ends),

@@ -19,7 +19,7 @@
 
 #define TICK_MS 200
 #define SESSION_MS 1000      /* silence is noticed after 2/3 of it */
-#define HOLD_SESSION_MS 1500 /* where something must be held on a busy machine */
+#define HOLD_SESSION_MS 3000 /* where something must be held on a busy machine */
 #define SOON deadline_in_ms(20000)
 #define CALM_SESSION_MS 6000 /* beats are so far apart that requests can be counted */
 

@@ -6,6 +6,7 @@
 #include "orders.h"
 #include "say.h"
 #include "spawn.h"
+#include "urgency.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,6 +41,7 @@ struct guardian {
     int64_t pause; /* until the next SIGKILL; 0: there was none yet */
     struct limits limits;
     struct fuse fuse;
+    struct urgency urgency;
 };
 
 /* zkcoord may be stopped, and read nothing: there is to be room for what it must know. */
@@ -154,7 +156,8 @@ static void run(struct guardian *guardian, const struct order *order)
     guardian->grace = order->grace;
     guardian->birth = family_birth(getpid());
     take_limits(guardian, &order->limits);
-    pid = spawn(guardian->plan, &guardian->fuse, order->token, order->number != 0);
+    pid = spawn(guardian->plan, &guardian->fuse, &guardian->urgency, order->token,
+                order->number != 0);
     if (pid > 0) {
         guardian->command = pid;
         report(guardian, REPORT_STARTED, pid);
@@ -268,6 +271,7 @@ static void prepare(struct guardian *guardian)
         _exit(1);
     }
     prctl(PR_SET_NAME, "zkc-guardian");
+    urgency_raise(&guardian->urgency);
 }
 
 void guardian(const struct plan *plan, int socket)

@@ -88,7 +88,8 @@ static bool open_pipes(struct pipes *pipes)
     return false;
 }
 
-pid_t spawn(const struct plan *plan, struct fuse *fuse, int64_t token, bool foreground)
+pid_t spawn(const struct plan *plan, struct fuse *fuse, const struct urgency *urgency,
+            int64_t token, bool foreground)
 {
     struct pipes pipes;
     pid_t pid;
@@ -97,8 +98,10 @@ pid_t spawn(const struct plan *plan, struct fuse *fuse, int64_t token, bool fore
     if (!open_pipes(&pipes))
         return -1;
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        urgency_restore(urgency);
         child(plan, &pipes, token, foreground);
+    }
     error = errno;
     close(pipes.failed[1]); /* so that exec closes the last one */
     if (pid > 0)

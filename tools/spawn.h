@@ -7,9 +7,11 @@
 
 #include "fuse.h"
 #include "plan.h"
+#include "urgency.h"
 
-/* foreground: its group becomes the terminal's. Returns its process id, or -1 with errno, also when
- * it could not be executed. */
-pid_t spawn(const struct plan *plan, struct fuse *fuse, int64_t token, bool foreground);
+/* urgency: the caller's, not the command's. foreground: its group becomes the terminal's. Returns
+ * its process id, or -1 with errno, also when it could not be executed. */
+pid_t spawn(const struct plan *plan, struct fuse *fuse, const struct urgency *urgency,
+            int64_t token, bool foreground);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,7 +29,8 @@
 struct stage {
     pid_t zkcoord;
     pid_t guardian;
-    int life; /* what the command has as its output: at its end when nobody of it is left */
+    int life;  /* what the command has as its output: at its end when nobody of it is left */
+    char said; /* the first that came from there */
 };
 
 static void act(char *text, const struct limits *limits, int output, pid_t *ret_guardian)
@@ -74,7 +76,6 @@ static bool readable(int fd)
 static struct stage begin_with(const char *command, const struct limits *limits)
 {
     int ends[2];
-    char line;
     struct stage stage;
     pid_t *guardian =
         mmap(NULL, sizeof *guardian, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -87,7 +88,7 @@ static struct stage begin_with(const char *command, const struct limits *limits)
     close(ends[1]);
     stage.life = ends[0];
     assert_true(readable(stage.life));
-    assert_int_equal(read(stage.life, &line, 1), 1);
+    assert_int_equal(read(stage.life, &stage.said, 1), 1);
     stage.guardian = *guardian;
     munmap(guardian, sizeof *guardian);
     return stage;
@@ -225,13 +226,58 @@ static int run_away(void)
     return pause();
 }
 
-static void runaways(void **state)
+/* ---- on a busy machine ---- */
+
+static int say_policy(void)
 {
-    char self[1024] = "", command[1100];
+    char policy = (char)('0' + sched_getscheduler(0));
+
+    return write(STDOUT_FILENO, &policy, 1) == 1 ? pause() : 1;
+}
+
+/* What this process may have, the guardian has. */
+static int policy_allowed(void)
+{
+    const struct sched_param least = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0)
+        _exit(sched_setscheduler(0, SCHED_RR, &least) == 0 ? SCHED_RR : SCHED_OTHER);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void self_with(const char *argument, char *command, size_t size)
+{
+    char self[1024] = "";
+
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    snprintf(command, size, "exec '%s' %s", self, argument);
+}
+
+static void goes_first(void **state)
+{
+    struct limits limits = far_limits();
+    struct stage stage;
+    char command[1100];
 
     (void)state;
-    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    snprintf(command, sizeof command, "exec '%s' run-away", self);
+    self_with("say-policy", command, sizeof command);
+    stage = begin_with(command, &limits);
+    print_message("the guardian runs with policy %d\n", sched_getscheduler(stage.guardian));
+    assert_int_equal(sched_getscheduler(stage.guardian), policy_allowed());
+    assert_int_equal(stage.said, '0' + sched_getscheduler(0));
+    kill(stage.zkcoord, SIGKILL);
+    end(&stage);
+}
+
+static void runaways(void **state)
+{
+    char command[1100];
+
+    (void)state;
+    self_with("run-away", command, sizeof command);
     for (int i = 0; i < 10; i++) {
         struct limits limits = far_limits();
         struct stage stage = begin_with(command, &limits);
@@ -247,11 +293,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(zkcoord_killed), cmocka_unit_test(guardian_killed),
         cmocka_unit_test(both_killed),    cmocka_unit_test(both_stopped),
         cmocka_unit_test(out_of_time),    cmocka_unit_test(many_reports),
-        cmocka_unit_test(runaways),
+        cmocka_unit_test(runaways),       cmocka_unit_test(goes_first),
     };
 
-    (void)argv;
     if (argc > 1)
-        return run_away();
+        return strcmp(argv[1], "run-away") == 0 ? run_away() : say_policy();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,8 +151,8 @@ static void open_lane(struct lane *lane, int number, const struct fault *fault)
                       command_self(), "--role=worker", lane->journal_path, fault->manners, NULL);
 }
 
-/* Where the machine is too slow the holder may have lost the lock already: that is no failure, and
- * the margin counts all the same. */
+/* Where the machine is too slow the holder may have lost the lock already, and the next one its
+ * own: that is no failure, and the margin counts all the same. */
 static void begin_lane(struct lane *lane)
 {
     if (!journal_wait(lane->journal, 1, SOON)) /* true as well if it is over already */
@@ -177,7 +177,9 @@ static int64_t finish_lane(struct lane *lane)
     if (status != lane->fault->status && status != 75)
         fail_msg("%s: status %d", lane->fault->name, status);
     child_signal(lane->next, SIGTERM);
-    assert_int_equal(command_end(lane->next), 128 + SIGTERM);
+    status = command_end(lane->next);
+    if (status != 128 + SIGTERM && status != 75)
+        fail_msg("%s: status %d of the next", lane->fault->name, status);
     margin = journal_margin(lane->journal, 2);
     assert_true(atomic_load(&lane->journal->at[1].token) >
                 atomic_load(&lane->journal->at[0].token));

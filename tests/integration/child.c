@@ -26,37 +26,16 @@ struct child {
     char buffer[8192];
 };
 
-static pid_t spawn(const char *role, va_list more, int fd)
-{
-    char name[64], exe[PATH_MAX];
-    const char *argv[MAX_ARGS + 1] = {exe, name};
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-    if (n < 0)
-        return -1;
-    exe[n] = '\0';
-    snprintf(name, sizeof(name), "--role=%s", role);
-    for (size_t i = 2; i < MAX_ARGS; i++) {
-        argv[i] = va_arg(more, const char *);
-        if (!argv[i])
-            break;
-    }
-    return keeper_spawn(argv, fd);
-}
-
-struct child *child_start(const char *role, ...)
+struct child *child_start_program(const char *const argv[])
 {
     struct child *c = calloc(1, sizeof(*c));
     int pair[2];
-    va_list more;
 
     if (!c || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         free(c);
         return NULL;
     }
-    va_start(more, role);
-    c->pid = spawn(role, more, pair[1]);
-    va_end(more);
+    c->pid = keeper_spawn(argv, pair[1]);
     close(pair[1]);
     c->fd = pair[0];
     if (c->pid > 0)
@@ -64,6 +43,27 @@ struct child *child_start(const char *role, ...)
     close(c->fd);
     free(c);
     return NULL;
+}
+
+struct child *child_start(const char *role, ...)
+{
+    char name[64], exe[PATH_MAX];
+    const char *argv[MAX_ARGS + 1] = {exe, name};
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    va_list more;
+
+    if (n < 0)
+        return NULL;
+    exe[n] = '\0';
+    snprintf(name, sizeof(name), "--role=%s", role);
+    va_start(more, role);
+    for (size_t i = 2; i < MAX_ARGS; i++) {
+        argv[i] = va_arg(more, const char *);
+        if (!argv[i])
+            break;
+    }
+    va_end(more);
+    return child_start_program(argv);
 }
 
 void child_free(struct child *c)

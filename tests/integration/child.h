@@ -17,6 +17,9 @@ struct child;
 /* The arguments are strings, ended by a NULL. Returns NULL when the process cannot be started. */
 __attribute__((sentinel)) struct child *child_start(const char *role, ...);
 
+/* Any program; argv[0] is its path, a NULL the end. */
+struct child *child_start_program(const char *const argv[]);
+
 /* Kills it if need be. */
 void child_free(struct child *c);
 

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our own contender: ours KIND SERVER PATH TIMEOUT-MS. The protocol is in peer.h. */
+#define _GNU_SOURCE
+#include "peer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zkcoord/zkcoord.h>
+
+struct kind {
+    const char *name;
+    bool election;
+    int64_t latch;
+};
+
+static const struct kind kinds[] = {
+    {"lock", false, 0},
+    {"leader", true, 0},
+    {"latch", true, 1},
+};
+
+struct seat {
+    zkc_sync *sync;
+    zkc_lock *lock;
+    zkc_leader *leader; /* NULL: it is a lock */
+    zkc_elected *elected;
+};
+
+/* ---- one turn ---- */
+
+static int acquire(struct seat *seat)
+{
+    zkc_elected *elected;
+    int error;
+
+    if (seat->leader == NULL)
+        return zkc_lock_acquire(seat->lock, NULL);
+    error = zkc_leader_elect(seat->leader, NULL, &elected);
+    if (error == ZKC_OK) {
+        zkc_elected_close(seat->elected);
+        seat->elected = elected;
+    }
+    return error;
+}
+
+static int release(struct seat *seat)
+{
+    return seat->leader == NULL ? zkc_lock_release(seat->lock, NULL)
+                                : zkc_elected_resign(seat->elected, NULL);
+}
+
+static bool is_held(const struct seat *seat)
+{
+    return seat->leader == NULL ? zkc_lock_is_held(seat->lock)
+                                : zkc_elected_is_valid(seat->elected);
+}
+
+static int wait_revoked(struct seat *seat)
+{
+    return seat->leader == NULL ? zkc_lock_wait_revoked(seat->lock, NULL)
+                                : zkc_elected_wait_revoked(seat->elected, NULL);
+}
+
+/* ---- work ---- */
+
+static int read_number(int fd)
+{
+    char text[32] = "";
+
+    return pread(fd, text, sizeof text - 1, 0) > 0 ? atoi(text) : -1;
+}
+
+/* The two files stay open, but nothing else keeps others away. */
+static bool count(int counter, int log)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "%d", read_number(counter) + 1);
+
+    return pwrite(counter, text, (size_t)length, 0) == length &&
+           write(log, &PEER_LETTERS[0], 1) == 1;
+}
+
+static int take_turns(struct seat *seat, int directory, int counter, int log, int *turns)
+{
+    int error;
+
+    for (;;) {
+        bool stop;
+        error = acquire(seat);
+        if (error != ZKC_OK)
+            return error;
+        stop = faccessat(directory, "stop", F_OK, 0) == 0;
+        if (!stop && !count(counter, log))
+            return ZKC_ESYSTEM;
+        error = release(seat);
+        if (stop || error != ZKC_OK)
+            return error;
+        ++*turns;
+    }
+}
+
+static int work(struct seat *seat, const char *path, int *turns)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int counter = openat(directory, "counter", O_RDWR | O_CLOEXEC);
+    int log = openat(directory, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
+    int error = ZKC_ESYSTEM;
+
+    if (counter >= 0 && log >= 0)
+        error = take_turns(seat, directory, counter, log, turns);
+    close(log);
+    close(counter);
+    close(directory);
+    return error;
+}
+
+/* ---- commands ---- */
+
+static void say(int error, const char *words)
+{
+    if (error == ZKC_OK)
+        printf("%s\n", words);
+    else
+        printf("failed %s\n", zkc_strerror(error));
+}
+
+static void say_leader(const struct seat *seat)
+{
+    zkc_contenders *leader;
+    int error = zkc_leader_current(seat->leader, NULL, &leader);
+
+    if (error == ZKC_OK) {
+        const zkc_contender *who = zkc_contenders_at(leader, 0);
+        printf("leader %.*s\n", (int)who->data_length, (const char *)who->data);
+        zkc_contenders_free(leader);
+    } else {
+        say(error, NULL);
+    }
+}
+
+static void say_work(struct seat *seat, const char *path)
+{
+    char words[32];
+    int turns = 0;
+    int error = work(seat, path, &turns);
+
+    snprintf(words, sizeof words, "worked %d", turns);
+    say(error, words);
+}
+
+static void obey(struct seat *seat, const char *line)
+{
+    if (strcmp(line, "acquire") == 0)
+        say(acquire(seat), "acquired");
+    else if (strcmp(line, "release") == 0)
+        say(release(seat), "released");
+    else if (strcmp(line, "leader") == 0)
+        say_leader(seat);
+    else if (strcmp(line, "held") == 0)
+        say(ZKC_OK, is_held(seat) ? "held yes" : "held no");
+    else if (strcmp(line, "watch") == 0)
+        say(wait_revoked(seat), "revoked");
+    else if (strncmp(line, "work ", 5) == 0)
+        say_work(seat, line + 5);
+    else
+        printf("failed what is %s?\n", line);
+}
+
+/* ---- the seat ---- */
+
+static int open_lock(struct seat *seat, const char *path)
+{
+    zkc_lock_options options;
+
+    ZKC_INIT(&options);
+    options.path = path;
+    return zkc_lock_open(seat->sync, NULL, &options, &seat->lock);
+}
+
+static int open_leader(struct seat *seat, const char *path, int64_t latch)
+{
+    zkc_leader_options options;
+
+    ZKC_INIT(&options);
+    options.path = path;
+    options.latch = latch;
+    return zkc_leader_open(seat->sync, NULL, &options, &seat->leader);
+}
+
+static int open_sync(struct seat *seat, const char *server, const char *timeout)
+{
+    zkc_node node;
+    const zkc_node *nodes[] = {&node};
+    zkc_service service;
+    zkc_options options;
+
+    ZKC_INIT(&node);
+    ZKC_INIT(&service);
+    ZKC_INIT(&options);
+    node.id = "ours";
+    service.nodes = nodes;
+    service.node_count = 1;
+    options.service = &service;
+    options.nodes = server;
+    options.session_timeout_ms = atoi(timeout);
+    options.connect_timeout_ms = 60000;
+    return zkc_sync_open(&options, NULL, &seat->sync);
+}
+
+static int open_seat(struct seat *seat, const char *kind, const char *path)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].name, kind) == 0)
+            return kinds[i].election ? open_leader(seat, path, kinds[i].latch)
+                                     : open_lock(seat, path);
+    return ZKC_EINVAL;
+}
+
+int peer_ours(int argc, char **argv)
+{
+    struct seat seat = {0};
+    char line[4096];
+    int error = argc == 4 ? open_sync(&seat, argv[1], argv[3]) : ZKC_EINVAL;
+
+    if (error == ZKC_OK)
+        error = open_seat(&seat, argv[0], argv[2]);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    say(error, "ready");
+    while (error == ZKC_OK && fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        obey(&seat, line);
+    }
+    zkc_elected_close(seat.elected);
+    zkc_leader_close(seat.leader);
+    zkc_lock_close(seat.lock);
+    zkc_sync_close(seat.sync);
+    return error != ZKC_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must be true of our contenders and somebody else's at one path, whoever that is: two of
+ * ours and two of theirs on a real server.
+ */
+#ifndef ZKC_TESTS_PAIR_H
+#define ZKC_TESTS_PAIR_H
+
+#include <stdbool.h>
+
+struct pair {
+    const char *ours;     /* a kind of ours.c */
+    const char *language; /* of peers/run */
+    const char *theirs;   /* a kind of their program */
+    const char *leads;    /* of elections: what they write into their node */
+
+    /* Children that they take for no contender either; up to a NULL. */
+    const char *hostile[8];
+};
+
+/* main() calls this first and this last. */
+void pairs_start(int argc, char **argv);
+int pairs_stop(void);
+
+/* How many of its tests failed. */
+int pair_test(const struct pair *pair);
+
+/* Tests a pair that is not sound: they take the lock while we hold it; we wait for them. */
+int pair_test_barging(const struct pair *pair);
+
+/* They fail when the directory, which they have used, is gone; we make it again. */
+int pair_test_without_directory(const struct pair *pair);
+
+#endif

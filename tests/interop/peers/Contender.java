@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
+import org.apache.curator.framework.CuratorFramework;
+import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.leader.LeaderLatch;
+import org.apache.curator.framework.recipes.leader.LeaderSelector;
+import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
+import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.retry.RetryForever;
+import org.apache.zookeeper.ZooDefs;
+import org.apache.zookeeper.ZooKeeper;
+import org.apache.zookeeper.recipes.lock.LockListener;
+import org.apache.zookeeper.recipes.lock.WriteLock;
+
+/** Contenders of Curator and of ZooKeeper's recipes: KIND SERVER PATH TIMEOUT-MS. See peer.h. */
+public class Contender {
+    interface Seat {
+        void acquire() throws Exception;
+
+        void release() throws Exception;
+
+        default String leader() throws Exception {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    static class Mutex implements Seat {
+        final InterProcessMutex mutex;
+
+        Mutex(CuratorFramework client, String path) {
+            mutex = new InterProcessMutex(client, path);
+        }
+
+        public void acquire() throws Exception {
+            mutex.acquire();
+        }
+
+        public void release() throws Exception {
+            mutex.release();
+        }
+    }
+
+    static class Selector extends LeaderSelectorListenerAdapter implements Seat {
+        final LeaderSelector selector;
+        final SynchronousQueue<String> elected = new SynchronousQueue<>();
+        final SynchronousQueue<String> over = new SynchronousQueue<>();
+        boolean started;
+
+        Selector(CuratorFramework client, String path) {
+            selector = new LeaderSelector(client, path, this);
+            selector.setId("curator");
+        }
+
+        public void takeLeadership(CuratorFramework client) throws Exception {
+            elected.put("");
+            over.take();
+        }
+
+        public void acquire() throws Exception {
+            if (!started) {
+                selector.start();
+            } else {
+                /* It is not over yet for a moment after the listener has returned. */
+                while (!selector.requeue()) {
+                    Thread.yield();
+                }
+            }
+            started = true;
+            elected.take();
+        }
+
+        public void release() throws Exception {
+            over.put("");
+        }
+
+        public String leader() throws Exception {
+            return selector.getLeader().getId();
+        }
+    }
+
+    /** A latch leads once: each turn has its own. */
+    static class Latch implements Seat {
+        final CuratorFramework client;
+        final String path;
+        LeaderLatch latch;
+
+        Latch(CuratorFramework client, String path) {
+            this.client = client;
+            this.path = path;
+        }
+
+        public void acquire() throws Exception {
+            latch = new LeaderLatch(client, path, "curator");
+            latch.start();
+            latch.await();
+        }
+
+        public void release() throws Exception {
+            latch.close();
+        }
+
+        public String leader() throws Exception {
+            return new LeaderLatch(client, path).getLeader().getId();
+        }
+    }
+
+    /**
+     * It can miss the end of who is ahead, so it is asked now and then; that leaves it with watches
+     * which would make it queue up again by itself: each turn has its own.
+     */
+    static class Recipe implements Seat, LockListener {
+        final ZooKeeper client;
+        final String path;
+        WriteLock lock;
+        volatile CountDownLatch acquired;
+
+        Recipe(ZooKeeper client, String path) {
+            this.client = client;
+            this.path = path;
+        }
+
+        public void lockAcquired() {
+            acquired.countDown();
+        }
+
+        public void lockReleased() {}
+
+        public void acquire() throws Exception {
+            acquired = new CountDownLatch(1);
+            lock = new WriteLock(client, path, ZooDefs.Ids.OPEN_ACL_UNSAFE, this);
+            do {
+                lock.lock();
+            } while (!acquired.await(200, TimeUnit.MILLISECONDS));
+        }
+
+        public void release() {
+            synchronized (lock) {
+                lock.unlock();
+                lock.close();
+            }
+        }
+    }
+
+    static CuratorFramework curator(String server, int timeout) {
+        CuratorFramework client =
+                CuratorFrameworkFactory.newClient(server, timeout, timeout, new RetryForever(50));
+        client.start();
+        return client;
+    }
+
+    static Seat sit(String kind, String server, String path, int timeout) throws Exception {
+        switch (kind) {
+            case "mutex":
+                return new Mutex(curator(server, timeout), path);
+            case "selector":
+                return new Selector(curator(server, timeout), path);
+            case "latch":
+                return new Latch(curator(server, timeout), path);
+            case "recipe":
+                return new Recipe(new ZooKeeper(server, timeout, event -> {}), path);
+            default:
+                throw new IllegalArgumentException(kind);
+        }
+    }
+
+    static void count(Path directory) throws Exception {
+        Path counter = directory.resolve("counter");
+        int number = Integer.parseInt(Files.readString(counter));
+        Files.write(counter, Integer.toString(number + 1).getBytes(), StandardOpenOption.WRITE);
+        Files.write(directory.resolve("log"), new byte[] {'t'}, StandardOpenOption.APPEND);
+    }
+
+    static String work(Seat seat, Path directory) throws Exception {
+        for (int turns = 0; ; turns++) {
+            seat.acquire();
+            if (Files.exists(directory.resolve("stop"))) {
+                seat.release();
+                return "worked " + turns;
+            }
+            count(directory);
+            seat.release();
+        }
+    }
+
+    static String obey(Seat seat, String[] words) throws Exception {
+        switch (words[0]) {
+            case "acquire":
+                seat.acquire();
+                return "acquired";
+            case "release":
+                seat.release();
+                return "released";
+            case "leader":
+                return "leader " + seat.leader();
+            case "work":
+                return work(seat, Path.of(words[1]));
+            default:
+                throw new IllegalArgumentException(words[0]);
+        }
+    }
+
+    public static void main(String[] args) throws Exception {
+        Seat seat = sit(args[0], args[1], args[2], Integer.parseInt(args[3]));
+        BufferedReader in =
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        String line;
+
+        System.out.println("ready");
+        while ((line = in.readLine()) != null) {
+            String answer;
+            try {
+                answer = obey(seat, line.split(" "));
+            } catch (Exception e) {
+                answer = "failed " + e;
+            }
+            System.out.println(answer);
+        }
+        System.exit(0);
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* go-zookeeper's Lock. */
+#include "pair.h"
+
+/* It refuses any child that does not end in '-' and a number. */
+static const struct pair lock = {.ours = "lock", .language = "go", .theirs = "lock"};
+
+int main(int argc, char **argv)
+{
+    int failed;
+
+    pairs_start(argc, argv);
+    failed = pair_test(&lock);
+    pairs_stop();
+    return failed != 0;
+}

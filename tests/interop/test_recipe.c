@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lock of ZooKeeper's own recipes for Java, WriteLock. */
+#include "pair.h"
+
+/* It sorts names that do not end in '-' and a number behind the others. */
+static const struct pair lock = {
+    .ours = "lock",
+    .language = "java",
+    .theirs = "recipe",
+    .hostile = {"lock", "-", "_c_", "x-1-", "no sequence", "%s%n", "\xc3\xa4__lock__"},
+};
+
+int main(int argc, char **argv)
+{
+    int failed;
+
+    pairs_start(argc, argv);
+    failed = pair_test(&lock);
+    pairs_stop();
+    return failed != 0;
+}

@@ -32,7 +32,7 @@ static int check_options(const char *id, const zkc_leader_options *options)
 {
     if (options->ttl_ms < 0 || options->ttl_ms > ZKC_SESSION_TIMEOUT_MAX_MS)
         return ZKC_EINVAL;
-    return place_check(id, options->path, options->data, options->data_length);
+    return place_check(id, options->path, options->data, options->data_length, options->dialect);
 }
 
 static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options *options,
@@ -41,9 +41,8 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options
     const char *name = options->path != NULL ? options->path : id;
     size_t size = strlen(name) + 1;
     zkc_leader *leader = mem_zalloc(sizeof *leader + size);
-    struct place *place =
-        place_make(sync, "leader", id, options->path, options->data, options->data_length,
-                   options->latch != 0 ? NAME_LATCH : NAME_LOCK);
+    struct place *place = place_make(sync, "leader", id, options->path, options->data,
+                                     options->data_length, (zkc_dialect)options->dialect);
     struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
 
     if (leader == NULL || pooled == NULL) {
@@ -72,7 +71,7 @@ int zkc_leader_open(zkc_sync *sync, const char *id, const zkc_leader_options *op
     if (sync == NULL || ret_leader == NULL)
         return ZKC_EINVAL;
     if (options != NULL &&
-        !options_copy(&known, sizeof known, OPTIONS_END(zkc_leader_options, latch), options))
+        !options_copy(&known, sizeof known, OPTIONS_END(zkc_leader_options, dialect), options))
         return ZKC_EINVAL;
     error = check_options(id, &known);
     if (error == ZKC_OK)

@@ -26,7 +26,7 @@ static int check_options(const char *id, const zkc_lock_options *options)
 {
     if (options->ttl_ms < 0 || options->ttl_ms > ZKC_SESSION_TIMEOUT_MAX_MS || options->wait_ms < 0)
         return ZKC_EINVAL;
-    return place_check(id, options->path, options->data, options->data_length);
+    return place_check(id, options->path, options->data, options->data_length, options->dialect);
 }
 
 static void fill(zkc_lock *lock, zkc_sync *sync, struct pooled *pooled, struct place *place,
@@ -47,8 +47,8 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *
     const char *name = options->path != NULL ? options->path : id;
     size_t size = strlen(name) + 1;
     zkc_lock *lock = mem_zalloc(sizeof *lock + size);
-    struct place *place =
-        place_make(sync, "lock", id, options->path, options->data, options->data_length, NAME_LOCK);
+    struct place *place = place_make(sync, "lock", id, options->path, options->data,
+                                     options->data_length, (zkc_dialect)options->dialect);
     struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
 
     if (lock == NULL || pooled == NULL) {
@@ -74,7 +74,7 @@ int zkc_lock_open(zkc_sync *sync, const char *id, const zkc_lock_options *option
     if (sync == NULL || ret_lock == NULL)
         return ZKC_EINVAL;
     if (options != NULL &&
-        !options_copy(&known, sizeof known, OPTIONS_END(zkc_lock_options, data_length), options))
+        !options_copy(&known, sizeof known, OPTIONS_END(zkc_lock_options, dialect), options))
         return ZKC_EINVAL;
     error = check_options(id, &known);
     if (error == ZKC_OK)

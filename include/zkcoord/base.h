@@ -38,6 +38,17 @@ typedef struct zkc_elected zkc_elected;   /**< leadership that was won */
 typedef struct zkc_observer zkc_observer; /**< somebody who follows an election */
 
 /**
+ * How our znode is named: as those do with whom the path is shared. All read all of these, and
+ * everybody else's; but not everybody reads all of ours: zkcoord_interop(7). Since 0.1.
+ */
+typedef enum zkc_dialect {
+    ZKC_DIALECT_LOCK = 0,  /**< Curator's InterProcessMutex and LeaderSelector, go-zookeeper,
+                                ZooKeeper's own recipes: _c_UUID-lock-NUMBER */
+    ZKC_DIALECT_LATCH = 1, /**< Curator's LeaderLatch: _c_UUID-latch-NUMBER */
+    ZKC_DIALECT_KAZOO = 2  /**< Kazoo's Lock and Election: UUID__lock__NUMBER */
+} zkc_dialect;
+
+/**
  * Completion of an asynchronous call. Called exactly once for each call that was accepted, also
  * when it is cancelled, times out or its object is closed; never under a lock of the library and
  * never on a thread of libzookeeper (see zkc_sync_dispatch()). Since 0.1.

@@ -22,7 +22,7 @@ typedef struct zkc_leader_options {
         ttl_ms; /**< session timeout of the session that carries this candidate; 0: the sync's */
     const void *data;   /**< raw bytes for our znode; NULL: the service's node as JSON. Copied */
     size_t data_length; /**< at most 512 KiB */
-    int64_t latch; /**< non-zero: names as Curator's LeaderLatch writes them, to share its path */
+    int64_t dialect;    /**< a zkc_dialect */
 } zkc_leader_options;
 
 /**

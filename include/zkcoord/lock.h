@@ -17,6 +17,7 @@ typedef struct zkc_lock_options {
     int64_t wait_ms;    /**< longest wait of acquire; 0: for ever */
     const void *data;   /**< raw bytes for our znode; NULL: the service's node as JSON. Copied */
     size_t data_length; /**< at most 512 KiB */
+    int64_t dialect;    /**< a zkc_dialect */
 } zkc_lock_options;
 
 /**

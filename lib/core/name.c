@@ -15,8 +15,8 @@ static bool is_separator(char c)
     return c == '-' || c == '_';
 }
 
-/* Writes 36 characters of uuid at out and returns its end. */
-static char *format_uuid(char *out, const uint8_t random[16])
+/* Writes 32 hexadecimal digits of uuid at out, with dashes among them or not; returns its end. */
+static char *format_uuid(char *out, const uint8_t random[16], bool dashes)
 {
     static const char hex[] = "0123456789abcdef";
 
@@ -26,7 +26,7 @@ static char *format_uuid(char *out, const uint8_t random[16])
             byte = (byte & 0x0f) | 0x40; /* version 4 */
         if (i == 8)
             byte = (byte & 0x3f) | 0x80; /* variant of RFC 4122 */
-        if (i == 4 || i == 6 || i == 8 || i == 10)
+        if (dashes && (i == 4 || i == 6 || i == 8 || i == 10))
             *out++ = '-';
         *out++ = hex[byte >> 4];
         *out++ = hex[byte & 0x0f];
@@ -42,12 +42,20 @@ static char *append(char *out, const char *text)
     return out + length;
 }
 
-size_t name_format(char buffer[NAME_PREFIX_MAX], enum name_style style, const uint8_t random[16])
+size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint8_t random[16])
 {
-    char *end = append(buffer, "_c_");
+    static const struct {
+        const char *before, *after;
+        bool dashes;
+    } dialects[] = {
+        [ZKC_DIALECT_LOCK] = {"_c_", "-lock-", true},
+        [ZKC_DIALECT_LATCH] = {"_c_", "-latch-", true},
+        [ZKC_DIALECT_KAZOO] = {"", "__lock__", false},
+    };
+    char *end = append(buffer, dialects[dialect].before);
 
-    end = format_uuid(end, random);
-    end = append(end, style == NAME_LATCH ? "-latch-" : "-lock-");
+    end = format_uuid(end, random, dialects[dialect].dashes);
+    end = append(end, dialects[dialect].after);
     return (size_t)(end - buffer);
 }
 

@@ -5,14 +5,9 @@
 #ifndef ZKC_CORE_NAME_H
 #define ZKC_CORE_NAME_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <zkcoord/zkcoord.h>
 
-/* "_c_" + uuid4 with dashes + "-lock-" or "-latch-"; the server appends the sequence. */
-enum name_style { NAME_LOCK, NAME_LATCH };
-
-#define NAME_UUID_LENGTH 36
+#define NAME_UUID_LENGTH 36  /* with dashes */
 #define NAME_PREFIX_MAX 48   /* without the sequence, with NUL */
 #define NAME_SEQUENCE_MAX 11 /* "%010d" of any int32, without NUL */
 
@@ -20,8 +15,11 @@ struct name {
     int64_t sequence; /* INT32_MIN .. INT32_MAX */
 };
 
-/* Writes the prefix of a fresh node name; random fills a version 4 uuid. Returns its length. */
-size_t name_format(char buffer[NAME_PREFIX_MAX], enum name_style style, const uint8_t random[16]);
+/*
+ * Writes the prefix of a fresh node name, to which the server appends the sequence; random fills a
+ * version 4 uuid, and what the dialect adds is the same in all names. Returns its length.
+ */
+size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint8_t random[16]);
 
 /*
  * Reads a child of a lock directory; false when it carries no sequence and so is no contender. A

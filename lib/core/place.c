@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-struct place *place_new(const char *parent, const void *data, size_t length, enum name_style style)
+struct place *place_new(const char *parent, const void *data, size_t length, zkc_dialect dialect)
 {
     struct place *place = mem_zalloc(sizeof *place);
 
     if (place == NULL)
         return NULL;
     place->references = 1;
-    place->style = style;
+    place->dialect = dialect;
     place->length = length;
     place->parent = mem_strdup(parent);
     place->data = mem_alloc(length + 1);

@@ -10,13 +10,13 @@
 /* What the tickets of one lock share. Counted, because a ticket may outlive its lock. */
 struct place {
     size_t references;
-    enum name_style style;
+    zkc_dialect dialect;
     char *parent; /* directory of the contenders */
     void *data;   /* content of our node */
     size_t length;
 };
 
-struct place *place_new(const char *parent, const void *data, size_t length, enum name_style style);
+struct place *place_new(const char *parent, const void *data, size_t length, zkc_dialect dialect);
 struct place *place_ref(struct place *place);
 void place_unref(struct place *place);
 

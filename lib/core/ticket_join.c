@@ -229,7 +229,7 @@ static void new_name(struct ticket *ticket)
     const char *parent = strcmp(ticket->place->parent, "/") == 0 ? "" : ticket->place->parent;
 
     core_random_bytes(ticket->session->core, random, sizeof random);
-    name_format(name, ticket->place->style, random);
+    name_format(name, ticket->place->dialect, random);
     ticket->prefix_length = strlen(parent) + 1 + strlen(name);
     snprintf(ticket->path, ticket->prefix_length + 1, "%s/%s", parent, name);
 }

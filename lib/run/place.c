@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "core/path.h"
 
-int place_check(const char *id, const char *path, const void *data, size_t length)
+int place_check(const char *id, const char *path, const void *data, size_t length, int64_t dialect)
 {
     if ((id == NULL) == (path == NULL))
         return ZKC_EINVAL;
@@ -13,11 +13,13 @@ int place_check(const char *id, const char *path, const void *data, size_t lengt
         return ZKC_EINVAL;
     if (length > ZKC_DATA_MAX || (data == NULL && length > 0))
         return ZKC_EINVAL;
+    if (dialect < ZKC_DIALECT_LOCK || dialect > ZKC_DIALECT_KAZOO)
+        return ZKC_EINVAL;
     return ZKC_OK;
 }
 
 struct place *place_make(const zkc_sync *sync, const char *kind, const char *id, const char *path,
-                         const void *data, size_t length, enum name_style style)
+                         const void *data, size_t length, zkc_dialect dialect)
 {
     char *parent = path != NULL ? mem_strdup(path) : path_join(sync->name_space, kind, id);
     struct place *place;
@@ -28,7 +30,7 @@ struct place *place_make(const zkc_sync *sync, const char *kind, const char *id,
         data = sync->identity;
         length = sync->identity_length;
     }
-    place = place_new(parent, data, length, style);
+    place = place_new(parent, data, length, dialect);
     mem_free(parent);
     return place;
 }

@@ -13,11 +13,11 @@
     ((size_t)512 * 1024) /* the server refuses 1 MiB by dropping the connection \
                           */
 
-/* ZKC_OK or ZKC_EINVAL: exactly one of id and path, and data that fits. */
-int place_check(const char *id, const char *path, const void *data, size_t length);
+/* ZKC_OK or ZKC_EINVAL: exactly one of id and path, data that fits, and a dialect that exists. */
+int place_check(const char *id, const char *path, const void *data, size_t length, int64_t dialect);
 
 /* kind is "lock" or "leader". NULL without memory. */
 struct place *place_make(const zkc_sync *sync, const char *kind, const char *id, const char *path,
-                         const void *data, size_t length, enum name_style style);
+                         const void *data, size_t length, zkc_dialect dialect);
 
 #endif

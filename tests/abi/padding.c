@@ -43,12 +43,12 @@ int main(void)
                     M(log), M(log_arg), M(log_level));
 #undef M
 #define M(name) {MEMBER(zkc_lock_options, name)}
-    failed +=
-        CHECK(zkc_lock_options, M(size), M(path), M(ttl_ms), M(wait_ms), M(data), M(data_length));
+    failed += CHECK(zkc_lock_options, M(size), M(path), M(ttl_ms), M(wait_ms), M(data),
+                    M(data_length), M(dialect));
 #undef M
 #define M(name) {MEMBER(zkc_leader_options, name)}
     failed +=
-        CHECK(zkc_leader_options, M(size), M(path), M(ttl_ms), M(data), M(data_length), M(latch));
+        CHECK(zkc_leader_options, M(size), M(path), M(ttl_ms), M(data), M(data_length), M(dialect));
 #undef M
 #define M(name) {MEMBER(zkc_pair, name)}
     failed += CHECK(zkc_pair, M(key), M(value));

@@ -570,7 +570,7 @@ static void shares_a_latch(void **state)
     (void)state;
     ZKC_INIT(&o);
     o.path = PATH;
-    o.latch = 1;
+    o.dialect = ZKC_DIALECT_LATCH;
     o.data = "raw";
     o.data_length = 3;
     zkc_leader_close(a.leader);

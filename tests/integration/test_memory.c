@@ -333,7 +333,7 @@ static int open_leader(struct stage *s)
     zkc_leader_options options;
 
     ZKC_INIT(&options);
-    options.latch = 1;
+    options.dialect = ZKC_DIALECT_LATCH;
     return zkc_leader_open(s->sync, s->id, &options, &s->leader);
 }
 

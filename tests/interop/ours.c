@@ -13,13 +13,15 @@
 struct kind {
     const char *name;
     bool election;
-    int64_t latch;
+    zkc_dialect dialect;
 };
 
 static const struct kind kinds[] = {
-    {"lock", false, 0},
-    {"leader", true, 0},
-    {"latch", true, 1},
+    {"lock", false, ZKC_DIALECT_LOCK},
+    {"lock-as-kazoo", false, ZKC_DIALECT_KAZOO},
+    {"leader", true, ZKC_DIALECT_LOCK},
+    {"leader-as-latch", true, ZKC_DIALECT_LATCH},
+    {"leader-as-kazoo", true, ZKC_DIALECT_KAZOO},
 };
 
 struct seat {
@@ -171,22 +173,23 @@ static void obey(struct seat *seat, const char *line)
 
 /* ---- the seat ---- */
 
-static int open_lock(struct seat *seat, const char *path)
+static int open_lock(struct seat *seat, const char *path, zkc_dialect dialect)
 {
     zkc_lock_options options;
 
     ZKC_INIT(&options);
     options.path = path;
+    options.dialect = dialect;
     return zkc_lock_open(seat->sync, NULL, &options, &seat->lock);
 }
 
-static int open_leader(struct seat *seat, const char *path, int64_t latch)
+static int open_leader(struct seat *seat, const char *path, zkc_dialect dialect)
 {
     zkc_leader_options options;
 
     ZKC_INIT(&options);
     options.path = path;
-    options.latch = latch;
+    options.dialect = dialect;
     return zkc_leader_open(seat->sync, NULL, &options, &seat->leader);
 }
 
@@ -214,8 +217,8 @@ static int open_seat(struct seat *seat, const char *kind, const char *path)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, kind) == 0)
-            return kinds[i].election ? open_leader(seat, path, kinds[i].latch)
-                                     : open_lock(seat, path);
+            return kinds[i].election ? open_leader(seat, path, kinds[i].dialect)
+                                     : open_lock(seat, path, kinds[i].dialect);
     return ZKC_EINVAL;
 }
 

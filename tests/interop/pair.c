@@ -41,10 +41,10 @@ static const struct harness_role roles[] = {{"ours", peer_ours}, {NULL, NULL}};
 void pairs_start(int argc, char **argv)
 {
     harness_start(argc, argv, roles);
-    servers = servers_start(NULL);
+    servers = servers_start(&(struct servers_options){.tick_ms = 2000});
     if (servers == NULL)
         exit(77);
-    probe = probe_open(server_address(servers, 0), 4000);
+    probe = probe_open(server_address(servers, 0), PEER_SESSION_MS);
     if (probe == NULL)
         exit(1);
 }
@@ -349,6 +349,22 @@ static void barge_in(void **state)
     wait_queued(table, 0);
 }
 
+static void fail_at_our_node(void **state)
+{
+    struct table *table = *state;
+
+    takes(table->seats[OURS]);
+    peer_tell(table->seats[THEIRS], "acquire");
+    peer_says_with(table->seats[THEIRS], "failed ");
+    wait_queued(table, 2);
+    gives_up(table->seats[OURS]);
+    queues_up(table, table->seats[OURS], 2);
+    peer_is_silent(table->seats[OURS], SHORTLY);
+    peer_free(table->seats[THEIRS]);
+    table->seats[THEIRS] = NULL;
+    peer_says(table->seats[OURS], "acquired");
+}
+
 /* An empty container vanishes by itself, some time after it became empty. */
 static void miss_the_directory(void **state)
 {
@@ -384,6 +400,14 @@ int pair_test(const struct pair *pair)
 int pair_test_barging(const struct pair *pair)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(barge_in)};
+
+    current = pair;
+    return cmocka_run_group_tests(tests, lay_for_two, clear_table);
+}
+
+int pair_test_failing(const struct pair *pair)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fail_at_our_node)};
 
     current = pair;
     return cmocka_run_group_tests(tests, lay_for_two, clear_table);

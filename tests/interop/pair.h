@@ -28,6 +28,9 @@ int pair_test(const struct pair *pair);
 /* Tests a pair that is not sound: they take the lock while we hold it; we wait for them. */
 int pair_test_barging(const struct pair *pair);
 
+/* Likewise: they fail while we hold it, and leave a node behind. */
+int pair_test_failing(const struct pair *pair);
+
 /* They fail when the directory, which they have used, is gone; we make it again. */
 int pair_test_without_directory(const struct pair *pair);
 

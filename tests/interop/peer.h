@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PEER_SESSION_MS 10000 /* longer than what a busy machine takes for anything */
+#define PEER_SESSION_MS 30000 /* longer than what a busy machine takes for anything */
 #define PEER_SOON deadline_in_ms(90000)
 #define PEER_LETTERS "ot" /* ours, theirs */
 

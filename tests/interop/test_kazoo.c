@@ -8,25 +8,44 @@
         "!", "lock", "-lock-", "__lock__", "no sequence", "%s%n", "\xc3\xa4__lock__0" \
     }
 
-static const struct pair lock_and_patterns = {
-    .ours = "lock", .language = "python", .theirs = "patterns", .hostile = HOSTILE};
-static const struct pair lock_and_lock = {
-    .ours = "lock", .language = "python", .theirs = "lock", .hostile = HOSTILE};
-static const struct pair leader_and_election = {.ours = "leader",
-                                                .language = "python",
-                                                .theirs = "election",
-                                                .leads = "kazoo",
-                                                .hostile = HOSTILE};
+static const struct pair lock = {
+    .ours = "lock-as-kazoo",
+    .language = "python",
+    .theirs = "lock",
+    .hostile = HOSTILE,
+};
+
+static const struct pair election = {
+    .ours = "leader-as-kazoo",
+    .language = "python",
+    .theirs = "election",
+    .leads = "kazoo",
+    .hostile = HOSTILE,
+};
+
+/* With extra_lock_patterns=("-lock-",). */
+static const struct pair patterns = {
+    .ours = "lock",
+    .language = "python",
+    .theirs = "patterns",
+    .hostile = HOSTILE,
+};
+
+static const struct pair lock_unsound = {.ours = "lock", .language = "python", .theirs = "lock"};
+static const struct pair election_unsound = {
+    .ours = "leader", .language = "python", .theirs = "election"};
 
 int main(int argc, char **argv)
 {
     int failed;
 
     pairs_start(argc, argv);
-    failed = pair_test(&lock_and_patterns);
-    failed += pair_test_without_directory(&lock_and_patterns);
-    failed += pair_test_barging(&lock_and_lock);
-    failed += pair_test_barging(&leader_and_election);
+    failed = pair_test(&lock);
+    failed += pair_test(&election);
+    failed += pair_test(&patterns);
+    failed += pair_test_barging(&lock_unsound);
+    failed += pair_test_barging(&election_unsound);
+    failed += pair_test_without_directory(&lock);
     pairs_stop();
     return failed != 0;
 }

@@ -7,7 +7,7 @@
  * of that; it bears only names that come after the digits so.
  */
 static const struct pair pair = {
-    .ours = "latch",
+    .ours = "leader-as-latch",
     .language = "java",
     .theirs = "latch",
     .leads = "curator",

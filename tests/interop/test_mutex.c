@@ -13,12 +13,16 @@ static const struct pair pair = {
     .hostile = {"lock", "ready", "_c_", "no sequence", "x%s%n", "\xc3\xa4__lock__"},
 };
 
+/* It sees nothing of ours that has no "lock-". */
+static const struct pair unsound = {.ours = "lock-as-kazoo", .language = "java", .theirs = "mutex"};
+
 int main(int argc, char **argv)
 {
     int failed;
 
     pairs_start(argc, argv);
     failed = pair_test(&pair);
+    failed += pair_test_barging(&unsound);
     pairs_stop();
     return failed != 0;
 }

@@ -10,12 +10,16 @@ static const struct pair lock = {
     .hostile = {"lock", "-", "_c_", "x-1-", "no sequence", "%s%n", "\xc3\xa4__lock__"},
 };
 
+static const struct pair unsound = {
+    .ours = "lock-as-kazoo", .language = "java", .theirs = "recipe"};
+
 int main(int argc, char **argv)
 {
     int failed;
 
     pairs_start(argc, argv);
     failed = pair_test(&lock);
+    failed += pair_test_barging(&unsound);
     pairs_stop();
     return failed != 0;
 }

@@ -48,6 +48,7 @@ static bool open_once(struct player *player, struct seat *seat, int place)
 {
     zkc_lock_options lock;
     zkc_leader_options leader;
+    int64_t dialect = world_between(ZKC_DIALECT_LOCK, ZKC_DIALECT_KAZOO);
     int64_t ttl = world_chance(300) ? world_between(2, 6) * player->game.tick_ms : 0;
     int result;
 
@@ -58,10 +59,12 @@ static bool open_once(struct player *player, struct seat *seat, int place)
     if (of_leader(place)) {
         ZKC_INIT(&leader);
         leader.ttl_ms = ttl;
+        leader.dialect = dialect;
         result = zkc_leader_open(player->sync, "a", &leader, &seat->leader);
     } else {
         ZKC_INIT(&lock);
         lock.ttl_ms = ttl;
+        lock.dialect = dialect;
         result = zkc_lock_open(player->sync, place == 0 ? "a" : "b", &lock, &seat->lock);
     }
     expect(seat->player, result, "open");

@@ -625,11 +625,11 @@ static int try_both(zkc_sync *sync, const char *id, const zkc_lock_options *o)
     int error;
 
     ZKC_INIT(&same);
-    same.size = o->size;
     same.path = o->path;
     same.ttl_ms = o->ttl_ms;
     same.data = o->data;
     same.data_length = o->data_length;
+    same.dialect = o->dialect;
     error = zkc_lock_open(sync, id, o, &lock);
     assert_int_equal(zkc_leader_open(sync, id, &same, &leader), error);
     if (error == ZKC_OK) {
@@ -712,6 +712,7 @@ static void hostile_ids_are_legal(void **state)
 static void bad_lock_options(void **state)
 {
     static const int64_t times[] = {-1, 86400001, INT64_MAX, INT64_MIN};
+    static const int64_t dialects[] = {-1, ZKC_DIALECT_KAZOO + 1, INT64_MAX, INT64_C(1) << 32};
     static char data[MAX_DATA + 1];
     zkc_sync *sync = offline();
     zkc_lock_options o;
@@ -735,6 +736,12 @@ static void bad_lock_options(void **state)
     o.data_length = SIZE_MAX;
     assert_int_equal(try_both(sync, "a", &o), ZKC_EINVAL);
     o.data_length = MAX_DATA;
+    assert_int_equal(try_both(sync, "a", &o), ZKC_OK);
+    for (size_t i = 0; i < COUNT(dialects); i++) {
+        o.dialect = dialects[i];
+        assert_int_equal(try_both(sync, "a", &o), ZKC_EINVAL);
+    }
+    o.dialect = ZKC_DIALECT_KAZOO;
     assert_int_equal(try_both(sync, "a", &o), ZKC_OK);
     assert_ptr_equal(lock, MARK);
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);

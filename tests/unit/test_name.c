@@ -279,26 +279,31 @@ static void test_writes_version_4_uuids(void **state)
 {
     static const struct {
         uint8_t random[16];
-        enum name_style style;
+        zkc_dialect dialect;
         const char *prefix;
     } table[] = {
-        {{0}, NAME_LOCK, "_c_00000000-0000-4000-8000-000000000000-lock-"},
-        {{0}, NAME_LATCH, "_c_00000000-0000-4000-8000-000000000000-latch-"},
+        {{0}, ZKC_DIALECT_LOCK, "_c_00000000-0000-4000-8000-000000000000-lock-"},
+        {{0}, ZKC_DIALECT_LATCH, "_c_00000000-0000-4000-8000-000000000000-latch-"},
         {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
           0xff},
-         NAME_LOCK,
+         ZKC_DIALECT_LOCK,
          "_c_ffffffff-ffff-4fff-bfff-ffffffffffff-lock-"},
         {{0x0f, 0x8f, 0xad, 0x5b, 0xd9, 0xcb, 0x46, 0x9f, 0xa1, 0x65, 0x70, 0x86, 0x77, 0x28, 0x95,
           0x0e},
-         NAME_LATCH,
+         ZKC_DIALECT_LATCH,
          "_c_" UUID "-latch-"},
+        {{0}, ZKC_DIALECT_KAZOO, "00000000000040008000000000000000__lock__"},
+        {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0xff},
+         ZKC_DIALECT_KAZOO,
+         "ffffffffffff4fffbfffffffffffffff__lock__"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char buffer[NAME_PREFIX_MAX];
         memset(buffer, 'x', sizeof buffer);
-        assert_int_equal(name_format(buffer, table[i].style, table[i].random),
+        assert_int_equal(name_format(buffer, table[i].dialect, table[i].random),
                          strlen(table[i].prefix));
         assert_string_equal(buffer, table[i].prefix);
     }
@@ -312,16 +317,14 @@ static void test_writes_what_it_reads(void **state)
         uint8_t random[16];
         char prefix[NAME_PREFIX_MAX], child[NAME_PREFIX_MAX + NAME_SEQUENCE_MAX];
         int32_t sequence = (int32_t)(next_random() & 0x7fffffff);
-        enum name_style style = i % 2 == 0 ? NAME_LOCK : NAME_LATCH;
+        zkc_dialect dialect = (zkc_dialect)(i % 3);
         size_t length;
         int64_t read;
 
         for (size_t k = 0; k < sizeof random; k++)
             random[k] = (uint8_t)next_random();
-        length = name_format(prefix, style, random);
+        length = name_format(prefix, dialect, random);
         assert_int_equal(length, strlen(prefix));
-        assert_int_equal(strlen(prefix), strlen(style == NAME_LOCK ? "_c_-lock-" : "_c_-latch-") +
-                                             NAME_UUID_LENGTH);
         assert_false(parse_exact(prefix, &read));
         snprintf(child, sizeof child, "%s%010" PRId32, prefix, sequence);
         assert_true(name_has_prefix(child, prefix));
@@ -336,7 +339,7 @@ static void test_longest_names_fit(void **state)
     uint8_t random[16] = {0};
 
     (void)state;
-    assert_true(name_format(prefix, NAME_LATCH, random) < NAME_PREFIX_MAX);
+    assert_true(name_format(prefix, ZKC_DIALECT_LATCH, random) < NAME_PREFIX_MAX);
     assert_int_equal(snprintf(sequence, sizeof sequence, "%010d", INT32_MIN), NAME_SEQUENCE_MAX);
     assert_true(snprintf(sequence, sizeof sequence, "%010d", INT32_MAX) <= NAME_SEQUENCE_MAX);
 }

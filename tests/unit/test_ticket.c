@@ -51,7 +51,7 @@ static void begin(struct story *story)
 {
     memset(story, 0, sizeof *story);
     pretend_init(&story->server);
-    story->place = place_new(DIR, "me", 2, NAME_LOCK);
+    story->place = place_new(DIR, "me", 2, ZKC_DIALECT_LOCK);
     pretend_add(&story->server, "/ns", 0);
     pretend_add(&story->server, "/ns/lock", 0);
     pretend_add(&story->server, DIR, 0);
@@ -655,7 +655,7 @@ static void other_writes_do_not_hide_a_deleted_node(void **state)
 {
     struct story story;
     struct ticket *busy = NULL;
-    struct place *place = place_new("/ns/lock", "", 0, NAME_LOCK);
+    struct place *place = place_new("/ns/lock", "", 0, ZKC_DIALECT_LOCK);
 
     (void)state;
     begin(&story);

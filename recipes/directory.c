@@ -74,7 +74,7 @@ static int list(zkc_sync *sync, const char *kind, zkc_context *context, zkc_ids 
     path = path_child(zkc_sync_namespace(sync), kind);
     if (path == NULL)
         return ZKC_ENOMEM;
-    error = errand_run(sync, VERB_CHILDREN, path, context, take_names, &ids);
+    error = errand_run(sync, VERB_CHILDREN, path, NULL, context, take_names, &ids);
     mem_free(path);
     if (error == ZKC_OK)
         *ret_ids = ids;
@@ -93,7 +93,13 @@ int zkc_leader_ids(zkc_sync *sync, zkc_context *context, zkc_ids **ret_ids)
     return list(sync, "leader", context, ret_ids);
 }
 
-/* ---- evicting ---- */
+/* ---- evicting, and asking ---- */
+
+static bool is_contender(const zkc_contender *contender)
+{
+    return contender != NULL && contender->size >= sizeof *contender && contender->path != NULL &&
+           path_valid(contender->path);
+}
 
 /* When an answer was lost, nobody knows who has deleted it. */
 static int take_deletion(void *owner, const struct reply *reply, bool again)
@@ -106,8 +112,21 @@ static int take_deletion(void *owner, const struct reply *reply, bool again)
 
 int zkc_contender_evict(zkc_sync *sync, const zkc_contender *contender, zkc_context *context)
 {
-    if (sync == NULL || contender == NULL || contender->size < sizeof *contender ||
-        contender->path == NULL || !path_valid(contender->path))
+    if (sync == NULL || !is_contender(contender))
         return ZKC_EINVAL;
-    return errand_run(sync, VERB_DELETE, contender->path, context, take_deletion, NULL);
+    return errand_run(sync, VERB_DELETE, contender->path, NULL, context, take_deletion, NULL);
+}
+
+static int take_plea(void *owner, const struct reply *reply, bool again)
+{
+    (void)owner;
+    (void)again;
+    return reply->answer == ANSWER_NO_NODE ? ZKC_ENOTHELD : answer_error(reply->answer);
+}
+
+int zkc_contender_ask(zkc_sync *sync, const zkc_contender *contender, zkc_context *context)
+{
+    if (sync == NULL || !is_contender(contender))
+        return ZKC_EINVAL;
+    return errand_run(sync, VERB_SET, contender->path, TICKET_PLEA, context, take_plea, NULL);
 }

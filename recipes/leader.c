@@ -349,6 +349,16 @@ int zkc_elected_on_revoked(zkc_elected *elected, zkc_revoked_fn revoked, void *a
     return elected == NULL ? ZKC_EINVAL : contest_call_on_revoked(&elected->contest, revoked, arg);
 }
 
+int zkc_elected_asked_fd(zkc_elected *elected)
+{
+    return elected == NULL ? ZKC_EINVAL : contest_call_asked_fd(&elected->contest);
+}
+
+int zkc_elected_on_asked(zkc_elected *elected, zkc_asked_fn asked, void *arg)
+{
+    return elected == NULL ? ZKC_EINVAL : contest_call_on_asked(&elected->contest, asked, arg);
+}
+
 int zkc_elected_wait_revoked(zkc_elected *elected, zkc_context *context)
 {
     return elected == NULL ? ZKC_EINVAL : hold_wait_revoked(&elected->contest.hold, context);

@@ -246,6 +246,16 @@ int zkc_lock_on_revoked(zkc_lock *lock, zkc_revoked_fn revoked, void *arg)
     return lock == NULL ? ZKC_EINVAL : contest_call_on_revoked(&lock->contest, revoked, arg);
 }
 
+int zkc_lock_asked_fd(zkc_lock *lock)
+{
+    return lock == NULL ? ZKC_EINVAL : contest_call_asked_fd(&lock->contest);
+}
+
+int zkc_lock_on_asked(zkc_lock *lock, zkc_asked_fn asked, void *arg)
+{
+    return lock == NULL ? ZKC_EINVAL : contest_call_on_asked(&lock->contest, asked, arg);
+}
+
 int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context)
 {
     return lock == NULL ? ZKC_EINVAL : hold_wait_revoked(&lock->contest.hold, context);

@@ -64,4 +64,10 @@ typedef void (*zkc_done_fn)(void *arg, int result);
  */
 typedef void (*zkc_revoked_fn)(void *arg, int reason);
 
+/**
+ * Called once per grant when somebody asks the holder to give up. Runs where completions run.
+ * Since 0.1.
+ */
+typedef void (*zkc_asked_fn)(void *arg);
+
 #endif

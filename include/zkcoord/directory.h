@@ -45,5 +45,15 @@ ZKC_API void zkc_ids_free(zkc_ids *ids);
 ZKC_API int zkc_contender_evict(zkc_sync *sync, const zkc_contender *contender,
                                 zkc_context *context);
 
+/**
+ * Asks a contender to give up what it holds, or will hold: writes "__REVOKE__" into its znode, as
+ * Curator does, in place of its data. It need not listen; see zkc_lock_asked_fd(). Blocks until
+ * confirmed or the context ends.
+ * @param contender  from a snapshot, which must live until this returns
+ * @return ZKC_OK: its znode says so; ZKC_ENOTHELD: it was gone already; ZKC_ETIMEDOUT and
+ * ZKC_ECANCELED: it may have been asked; otherwise as zkc_contender_evict(). Since 0.1.
+ */
+ZKC_API int zkc_contender_ask(zkc_sync *sync, const zkc_contender *contender, zkc_context *context);
+
 ZKC_END_DECLS
 #endif

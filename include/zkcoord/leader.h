@@ -128,6 +128,12 @@ ZKC_API int zkc_elected_on_revoked(zkc_elected *elected, zkc_revoked_fn revoked,
 /** Blocks until leadership is revoked. As zkc_lock_wait_revoked(). Since 0.1. */
 ZKC_API int zkc_elected_wait_revoked(zkc_elected *elected, zkc_context *context);
 
+/** Readable from the moment somebody asks us to resign. As zkc_lock_asked_fd(). Since 0.1. */
+ZKC_API int zkc_elected_asked_fd(zkc_elected *elected);
+
+/** Called once when somebody asks us to resign. As zkc_lock_on_asked(). Since 0.1. */
+ZKC_API int zkc_elected_on_asked(zkc_elected *elected, zkc_asked_fn asked, void *arg);
+
 /** Why leadership was revoked; ZKC_OK if it was not. As zkc_lock_revoked_reason(). Since 0.1. */
 ZKC_API int zkc_elected_revoked_reason(zkc_elected *elected);
 

@@ -140,6 +140,23 @@ ZKC_API int zkc_lock_on_revoked(zkc_lock *lock, zkc_revoked_fn revoked, void *ar
 ZKC_API int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context);
 
 /**
+ * A descriptor for poll, readable from the moment somebody asks us to give the lock up
+ * (zkc_contender_ask(), or Curator's Revoker) until it is released, revoked or granted the next
+ * time. Nothing else comes of it: we hold until we release. A request made while we waited counts.
+ * Owned by the lock; do not read or close it. From now on our znode is watched while we hold. Does
+ * not block.
+ * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ */
+ZKC_API int zkc_lock_asked_fd(zkc_lock *lock);
+
+/**
+ * Registers a function that is called once for each grant that somebody asks us to give up, at once
+ * if it has been asked already; NULL removes it. Does not block. Otherwise as zkc_lock_asked_fd().
+ * @return ZKC_OK, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ */
+ZKC_API int zkc_lock_on_asked(zkc_lock *lock, zkc_asked_fn asked, void *arg);
+
+/**
  * Why the newest grant was revoked. May say ZKC_OK for a moment after the lease ran out; trust
  * zkc_lock_is_held(). Does not block.
  * @return ZKC_ELEASE, ZKC_EEXPIRED, ZKC_EDELETED; ZKC_OK if it was not; ZKC_EINVAL, ZKC_ECLOSED,

@@ -17,6 +17,7 @@ enum verb {
     VERB_CREATE_CONTAINER,
     VERB_CREATE_PLAIN,
     VERB_DELETE,
+    VERB_SET,
     VERB_CHECK, /* a multi of one check: a quorum write without side effect */
     VERB_SYNC,  /* nothing is logged */
     VERB_EXISTS,

@@ -16,10 +16,13 @@
 #include "core/place.h"
 #include "core/session.h"
 
+#define TICKET_PLEA "__REVOKE__" /* in our node: please give up */
+
 enum ticket_event {
     TICKET_QUEUED, /* somebody is ahead of us */
     TICKET_GRANTED,
     TICKET_FAILED,  /* detail: a zkc_error; the ticket leaves by itself */
+    TICKET_ASKED,   /* somebody wants the holder to give up */
     TICKET_REVOKED, /* detail: enum revocation; the ticket leaves by itself */
     TICKET_STUCK,   /* detail: a zkc_error; our node cannot be deleted for now */
     TICKET_GONE     /* our node is known to be gone; the ticket is freed after this */
@@ -52,6 +55,7 @@ struct ticket {
     bool leaving; /* wanted away, but it is not known yet whether there is a node */
     bool exists;  /* our node was created and is not known to be gone */
     bool next_in_line;
+    bool asked;           /* to give up; known only while our own node is watched */
     uint8_t rounds;       /* of creating ancestors, without success */
     uint64_t own_epoch;   /* connection on which our own node was watched */
     uint64_t armed_epoch; /* connection on which the predecessor was watched */
@@ -88,7 +92,7 @@ void ticket_revoke(struct ticket *ticket, enum revocation reason);
 /* No more events. */
 void ticket_let_go(struct ticket *ticket);
 
-/* Hear at once when our node is deleted by somebody else. Idempotent. */
+/* Hear at once when our node is deleted by somebody else, or asks us to give up. Idempotent. */
 void ticket_watch_own(struct ticket *ticket);
 
 #endif

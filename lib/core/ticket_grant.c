@@ -6,6 +6,8 @@
 
 #include <zkcoord/zkcoord.h>
 
+#include <string.h>
+
 /* The news that expiry deleted our node may come before the news of the expiry. */
 static enum revocation reason(const struct session *session)
 {
@@ -130,6 +132,22 @@ const struct keeper_ops ticket_keeper_ops = {beat_checked, lapsed};
 
 /* ---- our own node ---- */
 
+/*
+ * Curator's Revoker overwrites the data of the node. A node that was never written to holds what we
+ * chose ourselves.
+ */
+static void look_for_plea(struct ticket *ticket, const struct reply *reply)
+{
+    size_t length = strlen(TICKET_PLEA);
+
+    if (ticket->asked || reply->stat->mzxid == reply->stat->czxid || reply->length != length ||
+        memcmp(reply->data, TICKET_PLEA, length) != 0)
+        return;
+    ticket->asked = true;
+    if (ticket->phase == TICKET_HELD)
+        ticket_tell(ticket, TICKET_ASKED, ZKC_OK);
+}
+
 static void own_armed(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
@@ -145,6 +163,7 @@ static void own_armed(void *owner, struct request *request, const struct reply *
         ticket_own_gone(ticket); /* somebody else's node, under our name */
     } else if (reply->answer == ANSWER_OK) {
         ticket->own_epoch = ticket->session->epoch;
+        look_for_plea(ticket, reply);
     } else if (answer_try_again(reply->answer)) {
         watcher_remove(&ticket->session->watches, &ticket->own_watcher);
         ticket_watch_own(ticket);

@@ -256,6 +256,7 @@ void ticket_enter(struct ticket *ticket)
 {
     ticket->exists = false;
     ticket->next_in_line = false;
+    ticket->asked = false;
     ticket->own_epoch = 0;
     ticket->phase = TICKET_JOINING;
     watcher_remove(&ticket->session->watches, &ticket->own_watcher);

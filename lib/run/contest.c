@@ -49,6 +49,9 @@ static void on_ticket(void *owner, struct ticket *ticket, enum ticket_event even
         part(contest);
         operation_finish(&contest->operation, detail);
         break;
+    case TICKET_ASKED:
+        plea_made(&contest->hold.plea);
+        break;
     case TICKET_REVOKED:
         hold_revoke(&contest->hold, (enum revocation)detail);
         part(contest);

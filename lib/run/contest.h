@@ -50,6 +50,8 @@ int contest_call_release(struct contest *contest, zkc_context *context);
 int contest_call_release_async(struct contest *contest, zkc_done_fn done, void *arg);
 int contest_call_revoked_fd(struct contest *contest);
 int contest_call_on_revoked(struct contest *contest, zkc_revoked_fn revoked, void *arg);
+int contest_call_asked_fd(struct contest *contest);
+int contest_call_on_asked(struct contest *contest, zkc_asked_fn asked, void *arg);
 int contest_call_reason(struct contest *contest);
 int contest_call_check_op(struct contest *contest, struct zoo_op *op);
 

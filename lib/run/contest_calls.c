@@ -67,6 +67,28 @@ int contest_call_on_revoked(struct contest *contest, zkc_revoked_fn revoked, voi
     return error;
 }
 
+int contest_call_asked_fd(struct contest *contest)
+{
+    int fd = host_begin(contest->sync);
+
+    if (fd != ZKC_OK)
+        return fd;
+    fd = hold_asked_fd(&contest->hold);
+    host_leave(contest->sync);
+    return fd;
+}
+
+int contest_call_on_asked(struct contest *contest, zkc_asked_fn asked, void *arg)
+{
+    int error = host_begin(contest->sync);
+
+    if (error != ZKC_OK)
+        return error;
+    error = hold_on_asked(&contest->hold, asked, arg);
+    host_leave(contest->sync);
+    return error;
+}
+
 int contest_call_reason(struct contest *contest)
 {
     int reason = host_begin(contest->sync);

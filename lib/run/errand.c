@@ -4,6 +4,8 @@
 #include "run/context.h"
 #include "run/operation.h"
 
+#include <string.h>
+
 struct errand {
     struct operation operation;
     struct member member;
@@ -12,6 +14,7 @@ struct errand {
     struct request *request;
     enum verb verb;
     const char *path;
+    const char *text;
     bool again;
     errand_fn take;
     void *owner;
@@ -43,11 +46,21 @@ static void answered(void *owner, struct request *request, const struct reply *r
 
 static void ask(struct errand *errand)
 {
+    struct request *request = request_new();
+
     session_cancel(&errand->request);
-    errand->request =
-        session_ask(&errand->pooled->session, errand->verb, errand->path, answered, errand);
-    if (errand->request == NULL)
+    if (request == NULL) {
         finish(errand, ZKC_ENOMEM);
+        return;
+    }
+    request->verb = errand->verb;
+    request->path = errand->path;
+    request->data = errand->text;
+    request->length = errand->text == NULL ? 0 : strlen(errand->text);
+    request->answered = answered;
+    request->owner = errand;
+    errand->request = request;
+    session_submit(&errand->pooled->session, request);
 }
 
 static void session_event(struct follower *follower, enum session_event event)
@@ -84,10 +97,10 @@ static void begin(struct errand *errand, zkc_sync *sync, struct wait *wait, zkc_
     ask(errand);
 }
 
-int errand_run(zkc_sync *sync, enum verb verb, const char *path, zkc_context *context,
-               errand_fn take, void *owner)
+int errand_run(zkc_sync *sync, enum verb verb, const char *path, const char *text,
+               zkc_context *context, errand_fn take, void *owner)
 {
-    struct errand errand = {.verb = verb, .path = path, .take = take, .owner = owner};
+    struct errand errand = {.verb = verb, .path = path, .text = text, .take = take, .owner = owner};
     struct wait wait;
     int result = zkc_context_error(context);
 

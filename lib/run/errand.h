@@ -13,8 +13,8 @@
  */
 typedef int (*errand_fn)(void *owner, const struct reply *reply, bool again);
 
-/* path is borrowed. Enters by itself; blocks. */
-int errand_run(zkc_sync *sync, enum verb verb, const char *path, zkc_context *context,
-               errand_fn take, void *owner);
+/* path, and text to be written or NULL, are borrowed. Enters by itself; blocks. */
+int errand_run(zkc_sync *sync, enum verb verb, const char *path, const char *text,
+               zkc_context *context, errand_fn take, void *owner);
 
 #endif

@@ -119,12 +119,14 @@ void hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void 
     prover_init(&hold->prover, lease_moved);
     delivery_init(&hold->delivery, object, deliver);
     list_init(&hold->waiters);
+    plea_init(&hold->plea, sync, object);
 }
 
 void hold_destroy(struct hold *hold)
 {
     list_remove(&hold->prover.link);
     dispatch_withdraw(hold->sync, &hold->delivery);
+    plea_destroy(&hold->plea);
     if (hold->fd >= 0)
         alarm_close(hold->fd);
     hold->fd = -1;
@@ -149,7 +151,9 @@ void hold_grant(struct hold *hold, struct ticket *ticket)
     atomic_store(&hold->held, true);
     if (hold->fd >= 0)
         arm(hold);
-    if (hold->always_watch || hold->fd >= 0 || hold->revoked != NULL)
+    if (ticket->asked)
+        plea_made(&hold->plea);
+    if (hold->always_watch || hold->fd >= 0 || hold->revoked != NULL || plea_wanted(&hold->plea))
         ticket_watch_own(ticket);
 }
 
@@ -169,6 +173,7 @@ void hold_revoke(struct hold *hold, enum revocation reason)
 {
     atomic_store(&hold->held, false);
     hold->ticket = NULL;
+    plea_over(&hold->plea);
     hold->reason = reason_code(reason);
     if (hold->fd >= 0 && clock_now() < hold->armed)
         alarm_fire(
@@ -193,6 +198,7 @@ void hold_end(struct hold *hold, int waiters_result)
     atomic_store(&hold->held, false);
     hold->ticket = NULL;
     hold->reason = ZKC_OK;
+    plea_over(&hold->plea);
     if (hold->fd >= 0)
         alarm_disarm(hold->fd);
     wake_waiters(hold, waiters_result);
@@ -220,6 +226,28 @@ int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg)
     }
     return ZKC_OK;
 }
+
+/* ---- somebody asks for it ---- */
+
+int hold_asked_fd(struct hold *hold)
+{
+    int fd = plea_fd(&hold->plea);
+
+    if (fd >= 0 && hold->ticket != NULL)
+        ticket_watch_own(hold->ticket);
+    return fd;
+}
+
+int hold_on_asked(struct hold *hold, zkc_asked_fn asked, void *arg)
+{
+    int error = plea_on_asked(&hold->plea, asked, arg);
+
+    if (error == ZKC_OK && asked != NULL && hold->ticket != NULL)
+        ticket_watch_own(hold->ticket);
+    return error;
+}
+
+/* ---- why it is over ---- */
 
 /* The clock may be ahead of our timer. */
 static void notice(struct hold *hold)

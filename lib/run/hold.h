@@ -7,6 +7,7 @@
 
 #include "core/ticket.h"
 #include "run/dispatch.h"
+#include "run/plea.h"
 #include "run/wait.h"
 
 struct hold {
@@ -27,6 +28,7 @@ struct hold {
     unsigned untold; /* revocations that the callback has not been told of */
     int told_reason;
     struct list waiters;
+    struct plea plea;
     char *check_path;
 };
 
@@ -46,6 +48,8 @@ void hold_end(struct hold *hold, int waiters_result); /* given up by the user */
 void hold_close(struct hold *hold, int waiters_result); /* closed under the user */
 int hold_fd(struct hold *hold);
 int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg);
+int hold_asked_fd(struct hold *hold);
+int hold_on_asked(struct hold *hold, zkc_asked_fn asked, void *arg);
 int hold_reason(struct hold *hold);
 int hold_check_op(struct hold *hold, struct zoo_op *op);
 

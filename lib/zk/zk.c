@@ -382,6 +382,12 @@ static int submit_create(struct zk *zk, const struct request *request, int mode,
                         on_create, call);
 }
 
+static int submit_set(struct zk *zk, const struct request *request, struct call *call)
+{
+    return zoo_aset(zk->handle, request->path, request->data, (int)request->length, -1, on_stat,
+                    call);
+}
+
 static int submit_check(struct zk *zk, const struct request *request, struct call *call)
 {
     zoo_op_t op;
@@ -423,6 +429,8 @@ static int submit(struct zk *zk, const struct request *request, struct call *cal
         return submit_create(zk, request, ZOO_PERSISTENT, call);
     case VERB_DELETE:
         return zoo_adelete(zk->handle, request->path, -1, on_void, call);
+    case VERB_SET:
+        return submit_set(zk, request, call);
     case VERB_CHECK:
         return submit_check(zk, request, call);
     case VERB_SYNC:

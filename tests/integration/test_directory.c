@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which locks and elections there are, and putting somebody out of the line. One server. */
+/*
+ * Which locks and elections there are; putting somebody out of the line, or asking for it. One
+ * server.
+ */
 #include "harness.h"
 #include "probe.h"
 #include "proxy.h"
@@ -260,6 +263,141 @@ static void evicting_fails(void **state)
     zkc_context_free(context);
 }
 
+/* ---- asking ---- */
+
+struct asked {
+    pthread_mutex_t lock;
+    int calls;
+};
+
+static void on_asked(void *arg)
+{
+    struct asked *asked = arg;
+
+    pthread_mutex_lock(&asked->lock);
+    asked->calls++;
+    pthread_mutex_unlock(&asked->lock);
+}
+
+static int calls_of(struct asked *asked)
+{
+    int calls;
+
+    pthread_mutex_lock(&asked->lock);
+    calls = asked->calls;
+    pthread_mutex_unlock(&asked->lock);
+    return calls;
+}
+
+static bool was_called(void *asked)
+{
+    return calls_of(asked) > 0;
+}
+
+static void the_holder_is_asked(void **state)
+{
+    struct asked asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const zkc_contender *first;
+    struct line line;
+    char data[64];
+    int fd;
+
+    (void)state;
+    make_line(&line);
+    first = zkc_contenders_at(line.all, 0);
+    fd = zkc_lock_asked_fd(line.lock);
+    assert_true(fd >= 0);
+    assert_int_equal(zkc_lock_on_asked(line.lock, on_asked, &asked), ZKC_OK);
+    assert_int_equal(probe_set(probe, first->path, "__revoke__"), 0); /* it must be that word */
+    assert_false(scene_wait_readable(fd, deadline_in_ms(200)));
+    assert_int_equal(zkc_contender_ask(line.operator, first, NULL), ZKC_OK);
+    assert_int_equal(probe_get(probe, first->path, data, sizeof data), 0);
+    assert_string_equal(data, "__REVOKE__");
+    assert_true(scene_wait_readable(fd, SOON));
+    assert_true(wait_until(was_called, &asked, SOON));
+    assert_true(zkc_lock_is_held(line.lock));
+    assert_int_equal(zkc_lock_release(line.lock, NULL), ZKC_OK);
+    assert_false(scene_readable(fd));
+    assert_int_equal(zkc_contender_ask(line.operator, first, NULL), ZKC_ENOTHELD);
+    assert_int_equal(calls_of(&asked), 1);
+    end_line(&line);
+}
+
+/* Nobody has to listen before. */
+static void the_leader_was_asked(void **state)
+{
+    zkc_sync *sync = scene_open(servers_addresses(servers));
+    zkc_leader *leader = scene_leader(sync, "boss");
+    zkc_contenders *all;
+    zkc_elected *elected;
+
+    (void)state;
+    assert_int_equal(zkc_leader_elect(leader, NULL, &elected), ZKC_OK);
+    assert_int_equal(zkc_leader_current(leader, NULL, &all), ZKC_OK);
+    assert_int_equal(zkc_contender_ask(sync, zkc_contenders_at(all, 0), NULL), ZKC_OK);
+    assert_true(scene_wait_readable(zkc_elected_asked_fd(elected), SOON));
+    zkc_contenders_free(all);
+    zkc_elected_close(elected);
+    zkc_leader_close(leader);
+    zkc_sync_close(sync);
+}
+
+/* Who waits is asked as well: it hears of it when it is its turn. */
+static void a_waiter_is_asked(void **state)
+{
+    struct scene_call waiting = {.call = scene_acquire};
+    zkc_contenders *all;
+    struct line line;
+    int fd;
+
+    (void)state;
+    make_line(&line);
+    waiting.lock = scene_lock(line.operator, "l");
+    fd = zkc_lock_asked_fd(waiting.lock);
+    scene_start(&waiting);
+    assert_true(scene_wait_count(probe, SCENE_NAMESPACE "/lock/l", 2, SOON));
+    assert_int_equal(zkc_lock_contenders(line.lock, NULL, &all), ZKC_OK);
+    assert_int_equal(zkc_contender_ask(line.sync, zkc_contenders_at(all, 1), NULL), ZKC_OK);
+    zkc_contenders_free(all);
+    assert_false(scene_wait_readable(fd, deadline_in_ms(200)));
+    assert_int_equal(zkc_lock_release(line.lock, NULL), ZKC_OK);
+    assert_int_equal(scene_join(&waiting, SOON), ZKC_OK);
+    assert_true(scene_wait_readable(fd, SOON));
+    zkc_lock_close(waiting.lock);
+    end_line(&line);
+}
+
+/* A lock that nobody wants to hear about has no watch, and a question that is lost is repeated. */
+static void asking_costs_who_listens(void **state)
+{
+    zkc_sync *sync = scene_open(servers_addresses(servers));
+    zkc_sync *other = scene_open(proxy_address(proxy));
+    zkc_lock *lock = scene_lock(sync, "quiet");
+    zkc_contenders *all;
+    zkc_contender odd;
+    int rule;
+
+    (void)state;
+    assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
+    assert_int_equal(zkc_lock_contenders(lock, NULL, &all), ZKC_OK);
+    odd = *zkc_contenders_at(all, 0);
+    rule = proxy_on(proxy, PROXY_SET_DATA, 1, PROXY_RESET_AFTER);
+    assert_int_equal(zkc_contender_ask(other, &odd, NULL), ZKC_OK);
+    assert_int_equal(proxy_fired(proxy, rule), 1);
+    assert_int_equal(server_watchers(servers, 0, odd.path), 0);
+    assert_true(zkc_lock_asked_fd(lock) >= 0);
+    assert_true(scene_wait_readable(zkc_lock_asked_fd(lock), SOON));
+    assert_int_equal(server_watchers(servers, 0, odd.path), 1);
+    assert_int_equal(zkc_contender_ask(NULL, &odd, NULL), ZKC_EINVAL);
+    assert_int_equal(zkc_contender_ask(other, NULL, NULL), ZKC_EINVAL);
+    odd.path = "/t/lock/../l";
+    assert_int_equal(zkc_contender_ask(other, &odd, NULL), ZKC_EINVAL);
+    zkc_contenders_free(all);
+    zkc_lock_close(lock);
+    zkc_sync_close(other);
+    zkc_sync_close(sync);
+}
+
 static void others_may_not(void **state)
 {
     zkc_sync *owner =
@@ -272,6 +410,7 @@ static void others_may_not(void **state)
     assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
     assert_int_equal(zkc_lock_contenders(lock, NULL, &all), ZKC_OK);
     assert_int_equal(zkc_contender_evict(stranger, zkc_contenders_at(all, 0), NULL), ZKC_EACCES);
+    assert_int_equal(zkc_contender_ask(stranger, zkc_contenders_at(all, 0), NULL), ZKC_EACCES);
     assert_true(zkc_lock_is_held(lock));
     zkc_contenders_free(all);
     zkc_lock_close(lock);
@@ -291,6 +430,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(the_holder_is_revoked, clean),
         cmocka_unit_test_setup(a_lost_reply_is_asked_for_again, clean),
         cmocka_unit_test_setup(evicting_fails, clean),
+        cmocka_unit_test_setup(the_holder_is_asked, clean),
+        cmocka_unit_test_setup(the_leader_was_asked, clean),
+        cmocka_unit_test_setup(a_waiter_is_asked, clean),
+        cmocka_unit_test_setup(asking_costs_who_listens, clean),
         /* The last: only its owner may delete what it leaves. */
         cmocka_unit_test_setup(others_may_not, clean),
     };

@@ -118,6 +118,8 @@ static int lock_in_child(zkc_lock *lock)
     REFUSES(zkc_lock_ttl_ms(lock));
     REFUSES(zkc_lock_revoked_fd(lock));
     REFUSES(zkc_lock_on_revoked(lock, on_done, NULL));
+    REFUSES(zkc_lock_asked_fd(lock));
+    REFUSES(zkc_lock_on_asked(lock, NULL, NULL));
     REFUSES(zkc_lock_wait_revoked(lock, NULL));
     REFUSES(zkc_lock_revoked_reason(lock));
     REFUSES(zkc_lock_contenders(lock, NULL, &list));
@@ -151,6 +153,8 @@ static int elected_in_child(void)
     EXPECT(zkc_elected_remaining_ms(family.elected) == 0);
     REFUSES(zkc_elected_revoked_fd(family.elected));
     REFUSES(zkc_elected_on_revoked(family.elected, on_done, NULL));
+    REFUSES(zkc_elected_asked_fd(family.elected));
+    REFUSES(zkc_elected_on_asked(family.elected, NULL, NULL));
     REFUSES(zkc_elected_wait_revoked(family.elected, NULL));
     REFUSES(zkc_elected_revoked_reason(family.elected));
     REFUSES(zkc_elected_resign(family.elected, NULL));

@@ -310,7 +310,8 @@ static int lock_ids(struct stage *s)
     return zkc_lock_ids(s->sync, NULL, &s->ids);
 }
 
-static int evict(struct stage *s)
+static int with_first(struct stage *s,
+                      int (*call)(zkc_sync *, const zkc_contender *, zkc_context *))
 {
     const zkc_contender *first;
     int error = zkc_lock_contenders(s->lock, NULL, &s->contenders);
@@ -318,7 +319,34 @@ static int evict(struct stage *s)
     if (error != ZKC_OK)
         return error;
     first = zkc_contenders_at(s->contenders, 0);
-    return first == NULL ? ZKC_ENOTHELD : zkc_contender_evict(s->sync, first, NULL);
+    return first == NULL ? ZKC_ENOTHELD : call(s->sync, first, NULL);
+}
+
+static int evict(struct stage *s)
+{
+    return with_first(s, zkc_contender_evict);
+}
+
+static int ask(struct stage *s)
+{
+    return with_first(s, zkc_contender_ask);
+}
+
+static int asked_fd(struct stage *s)
+{
+    int fd = zkc_lock_asked_fd(s->lock);
+
+    return fd < 0 ? fd : ZKC_OK;
+}
+
+static void on_ask(void *arg)
+{
+    (void)arg;
+}
+
+static int on_asked(struct stage *s)
+{
+    return zkc_lock_on_asked(s->lock, on_ask, NULL);
 }
 
 static int lock_check_op(struct stage *s)
@@ -498,6 +526,9 @@ static const struct sweep sweeps[] = {
     {"lock_contenders", make_held, lock_contenders, use_lock, ZKC_OK},
     {"lock_ids", make_only_one, lock_ids, use_lock, ZKC_OK},
     {"contender_evict", make_held, evict, use_lock, ZKC_OK},
+    {"contender_ask", make_held, ask, use_lock, ZKC_OK},
+    {"lock_asked_fd", make_held, asked_fd, use_lock, ZKC_OK},
+    {"lock_on_asked", make_held, on_asked, use_lock, ZKC_OK},
     {"lock_check_op", make_held, lock_check_op, use_lock, ZKC_OK},
     {"leader_open", make_nothing, open_leader, NULL, ZKC_OK},
     {"leader_elect", make_leader, elect, use_leader, ZKC_OK},

@@ -4,6 +4,7 @@
 #include "peer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,27 @@ static int wait_revoked(struct seat *seat)
 {
     return seat->leader == NULL ? zkc_lock_wait_revoked(seat->lock, NULL)
                                 : zkc_elected_wait_revoked(seat->elected, NULL);
+}
+
+static int ask(struct seat *seat)
+{
+    zkc_contenders *all;
+    int error = zkc_lock_contenders(seat->lock, NULL, &all);
+
+    if (error != ZKC_OK)
+        return error;
+    error = zkc_contender_ask(seat->sync, zkc_contenders_at(all, 0), NULL);
+    zkc_contenders_free(all);
+    return error;
+}
+
+static int wait_asked(struct seat *seat)
+{
+    struct pollfd asked = {.fd = zkc_lock_asked_fd(seat->lock), .events = POLLIN};
+
+    if (asked.fd < 0)
+        return asked.fd;
+    return poll(&asked, 1, -1) == 1 ? ZKC_OK : ZKC_ESYSTEM;
 }
 
 /* ---- work ---- */
@@ -165,6 +187,10 @@ static void obey(struct seat *seat, const char *line)
         say(ZKC_OK, is_held(seat) ? "held yes" : "held no");
     else if (strcmp(line, "watch") == 0)
         say(wait_revoked(seat), "revoked");
+    else if (strcmp(line, "ask") == 0)
+        say(ask(seat), "done");
+    else if (strcmp(line, "asked") == 0)
+        say(wait_asked(seat), "asked");
     else if (strncmp(line, "work ", 5) == 0)
         say_work(seat, line + 5);
     else

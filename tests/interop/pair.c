@@ -329,6 +329,27 @@ static void inherit_from_their_dead(void **state)
     inherits(*state, THEIRS_TOO, OURS, true);
 }
 
+/* ---- asking to give up ---- */
+
+static void asks(struct peer *who, struct peer *holder)
+{
+    takes(holder);
+    peer_tell(holder, "asked");
+    peer_is_silent(holder, SHORTLY);
+    peer_tell(who, "ask");
+    peer_says(who, "done");
+    peer_says(holder, "asked");
+    gives_up(holder);
+}
+
+static void ask_each_other(void **state)
+{
+    struct table *table = *state;
+
+    asks(table->seats[THEIRS], table->seats[OURS]);
+    asks(table->seats[OURS], table->seats[THEIRS]);
+}
+
 /* ---- unsound pairs ---- */
 
 /* They do not see us, but we see them. */
@@ -395,6 +416,14 @@ int pair_test(const struct pair *pair)
     current = pair;
     return _cmocka_run_group_tests("pair", tests + first, sizeof tests / sizeof tests[0] - first,
                                    lay_for_all, clear_table);
+}
+
+int pair_test_asking(const struct pair *pair)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ask_each_other)};
+
+    current = pair;
+    return cmocka_run_group_tests(tests, lay_for_two, clear_table);
 }
 
 int pair_test_barging(const struct pair *pair)

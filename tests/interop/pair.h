@@ -25,6 +25,9 @@ int pairs_stop(void);
 /* How many of its tests failed. */
 int pair_test(const struct pair *pair);
 
+/* They ask us to give up, and we them. */
+int pair_test_asking(const struct pair *pair);
+
 /* Tests a pair that is not sound: they take the lock while we hold it; we wait for them. */
 int pair_test_barging(const struct pair *pair);
 

@@ -9,6 +9,8 @@
  *     leader            "leader DATA": what it reads of whoever leads
  *     held              "held yes" or "held no": ours only
  *     watch             "revoked", when what it held is: ours only
+ *     ask               "done": it has asked whoever holds to give up; of locks only
+ *     asked             "asked", when it was: what it holds
  *     work DIRECTORY    "worked N": takes turns until there is a file "stop"; at each it adds one
  * to the number in "counter", by reading and writing it, and its letter to "log"
  *

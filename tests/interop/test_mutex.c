@@ -13,6 +13,9 @@ static const struct pair pair = {
     .hostile = {"lock", "ready", "_c_", "no sequence", "x%s%n", "\xc3\xa4__lock__"},
 };
 
+/* It says that it can be revoked. */
+static const struct pair revocable = {.ours = "lock", .language = "java", .theirs = "revocable"};
+
 /* It sees nothing of ours that has no "lock-". */
 static const struct pair unsound = {.ours = "lock-as-kazoo", .language = "java", .theirs = "mutex"};
 
@@ -22,6 +25,7 @@ int main(int argc, char **argv)
 
     pairs_start(argc, argv);
     failed = pair_test(&pair);
+    failed += pair_test_asking(&revocable);
     failed += pair_test_barging(&unsound);
     pairs_stop();
     return failed != 0;

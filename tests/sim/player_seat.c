@@ -180,6 +180,22 @@ int seat_take_async(struct seat *seat)
 
 /* ---- holding ---- */
 
+static void asked(void *arg)
+{
+    struct seat *seat = arg;
+
+    callback_begin(seat->player);
+    callback_end(seat->player);
+}
+
+static void listen_to_pleas(struct seat *seat)
+{
+    int result = seat->lock != NULL ? zkc_lock_on_asked(seat->lock, asked, seat)
+                                    : zkc_elected_on_asked(seat->elected, asked, seat);
+
+    expect(seat->player, result, "on_asked");
+}
+
 static void listen(struct seat *seat)
 {
     int result = seat->lock != NULL ? zkc_lock_on_revoked(seat->lock, revoked, seat)
@@ -231,6 +247,8 @@ void seat_hold(struct seat *seat)
         list_contenders(seat);
     if (world_chance(300))
         listen(seat);
+    if (world_chance(200))
+        listen_to_pleas(seat);
     if (world_chance(400))
         ask_for_fd(seat);
     if (world_chance(200)) {

@@ -17,7 +17,7 @@ void __wrap_request_answered(struct request *request, const struct reply *reply)
 static const char *name_of(enum verb verb)
 {
     static const char *const names[] = {
-        "create", "create container", "create plain", "delete", "check",
+        "create", "create container", "create plain", "delete", "set",    "check",
         "sync",   "exists",           "get",          "list",   "unwatch"};
 
     return names[verb];

@@ -9,6 +9,85 @@ static bool is_told(struct actor *who)
     return who->told > 0;
 }
 
+static int pleas;
+
+static void plea(void *arg)
+{
+    (void)arg;
+    pleas++;
+}
+
+static int listen_to_pleas(struct actor *who)
+{
+    pleas = 0;
+    return zkc_lock_on_asked(who->lock, plea, NULL);
+}
+
+static bool is_asked(struct actor *who)
+{
+    (void)who;
+    return pleas > 0;
+}
+
+/* The first in line. */
+static int ask_the_holder(struct actor *who, zkc_context *context)
+{
+    zkc_contenders *all;
+    int result = zkc_lock_contenders(who->lock, context, &all);
+
+    if (result != ZKC_OK)
+        return result;
+    result = zkc_contender_ask(who->sync, zkc_contenders_at(all, 0), context);
+    zkc_contenders_free(all);
+    return result;
+}
+
+/* A holder that listens is told once that it is asked to give up, and goes on holding. */
+STORY(a_holder_is_asked)
+{
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(alice, listen_to_pleas), ZKC_OK);
+    assert_int_equal(does(bob, ask_the_holder, NO_LIMIT), ZKC_OK);
+    assert_true(comes(is_asked, alice, MOMENT));
+    assert_int_equal(does(bob, ask_the_holder, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    assert_int_equal(pleas, 1);
+    assert_true(holds(alice));
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    run_for(TIMEOUT);
+    assert_int_equal(pleas, 1);
+    scene_end();
+}
+
+/* Nothing is missed: not while nobody listened, and not while the connection was lost. */
+STORY(a_holder_was_asked)
+{
+    struct actor *alice, *bob;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(bob, ask_the_holder, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(alice, listen_to_pleas), ZKC_OK);
+    assert_true(comes(is_asked, alice, MOMENT));
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(on(alice, listen_to_pleas), ZKC_OK);
+    run_for(MOMENT);
+    cluster_reset(alice->machine);
+    assert_int_equal(does(bob, ask_the_holder, NO_LIMIT), ZKC_OK);
+    assert_true(comes(is_asked, alice, TIMEOUT));
+    assert_true(holds(alice));
+    scene_end();
+}
+
 /* Two states: a disconnection inside the lease changes nothing. */
 STORY(a_short_disconnection)
 {
@@ -309,6 +388,8 @@ STORY(a_waiter_who_was_away_for_longer_than_his_session)
 int stories_revoked(void)
 {
     const struct CMUnitTest tests[] = {
+        story_test(a_holder_is_asked),
+        story_test(a_holder_was_asked),
         story_test(a_short_disconnection),
         story_test(a_session_that_is_ended),
         story_test(a_session_that_is_ended_without_a_watch),

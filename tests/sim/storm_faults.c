@@ -416,7 +416,7 @@ static void touch_node(struct storm *storm)
     int count = some_nodes(storm, nodes, 32);
 
     if (count > 0)
-        cluster_set(nodes[world_below(count)].path, "changed");
+        cluster_set(nodes[world_below(count)].path, world_chance(500) ? "changed" : "__REVOKE__");
 }
 
 /* ---- the storm ---- */

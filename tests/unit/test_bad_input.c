@@ -160,6 +160,8 @@ static void locks_take_null(void **state)
     assert_true(zkc_lock_ttl_ms(NULL) == ZKC_EINVAL);
     assert_int_equal(zkc_lock_revoked_fd(NULL), ZKC_EINVAL);
     assert_int_equal(zkc_lock_on_revoked(NULL, done, &result), ZKC_EINVAL);
+    assert_int_equal(zkc_lock_asked_fd(NULL), ZKC_EINVAL);
+    assert_int_equal(zkc_lock_on_asked(NULL, NULL, NULL), ZKC_EINVAL);
     assert_int_equal(zkc_lock_wait_revoked(NULL, NULL), ZKC_EINVAL);
     assert_int_equal(zkc_lock_revoked_reason(NULL), ZKC_EINVAL);
     assert_int_equal(zkc_lock_contenders(NULL, NULL, &list), ZKC_EINVAL);
@@ -204,6 +206,8 @@ static void elected_takes_null(void **state)
     assert_true(zkc_elected_token(NULL) == 0);
     assert_int_equal(zkc_elected_revoked_fd(NULL), ZKC_EINVAL);
     assert_int_equal(zkc_elected_on_revoked(NULL, done, &result), ZKC_EINVAL);
+    assert_int_equal(zkc_elected_asked_fd(NULL), ZKC_EINVAL);
+    assert_int_equal(zkc_elected_on_asked(NULL, NULL, NULL), ZKC_EINVAL);
     assert_int_equal(zkc_elected_wait_revoked(NULL, NULL), ZKC_EINVAL);
     assert_int_equal(zkc_elected_revoked_reason(NULL), ZKC_EINVAL);
     assert_int_equal(zkc_elected_resign(NULL, NULL), ZKC_EINVAL);

@@ -15,6 +15,8 @@ import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.LeaderSelector;
 import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.framework.recipes.locks.RevocationListener;
+import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.retry.RetryForever;
 import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.ZooKeeper;
@@ -29,6 +31,14 @@ public class Contender {
         void release() throws Exception;
 
         default String leader() throws Exception {
+            throw new UnsupportedOperationException();
+        }
+
+        default void ask() throws Exception {
+            throw new UnsupportedOperationException();
+        }
+
+        default void asked() throws Exception {
             throw new UnsupportedOperationException();
         }
     }
@@ -46,6 +56,34 @@ public class Contender {
 
         public void release() throws Exception {
             mutex.release();
+        }
+    }
+
+    static class Revocable extends Mutex implements RevocationListener<InterProcessMutex> {
+        final CuratorFramework client;
+        volatile CountDownLatch asked;
+
+        Revocable(CuratorFramework client, String path) {
+            super(client, path);
+            this.client = client;
+        }
+
+        public void acquire() throws Exception {
+            asked = new CountDownLatch(1);
+            mutex.makeRevocable(this);
+            mutex.acquire();
+        }
+
+        public void revocationRequested(InterProcessMutex mutex) {
+            asked.countDown();
+        }
+
+        public void ask() throws Exception {
+            Revoker.attemptRevoke(client, mutex.getParticipantNodes().iterator().next());
+        }
+
+        public void asked() throws Exception {
+            asked.await();
         }
     }
 
@@ -161,6 +199,8 @@ public class Contender {
         switch (kind) {
             case "mutex":
                 return new Mutex(curator(server, timeout), path);
+            case "revocable":
+                return new Revocable(curator(server, timeout), path);
             case "selector":
                 return new Selector(curator(server, timeout), path);
             case "latch":
@@ -201,6 +241,12 @@ public class Contender {
                 return "released";
             case "leader":
                 return "leader " + seat.leader();
+            case "ask":
+                seat.ask();
+                return "done";
+            case "asked":
+                seat.asked();
+                return "asked";
             case "work":
                 return work(seat, Path.of(words[1]));
             default:

@@ -56,10 +56,18 @@ int pairs_stop(void)
     return 0;
 }
 
-static struct peer *sit(const struct pair *pair, bool ours)
+static struct peer *sit(const struct pair *pair, int seat)
 {
-    return peer_start(ours ? "c" : pair->language, ours ? pair->ours : pair->theirs,
-                      server_address(servers, 0), PATH);
+    const char *language = pair->language, *kind = pair->theirs;
+
+    if (seat == OURS || seat == OURS_TOO) {
+        language = "c";
+        kind = pair->ours;
+    } else if (seat == THEIRS_TOO && pair->third != NULL) {
+        language = pair->third_language;
+        kind = pair->third;
+    }
+    return peer_start(language, kind, server_address(servers, 0), PATH);
 }
 
 static const struct pair *current;
@@ -75,7 +83,7 @@ static int lay_table(void **state, int seats)
     if (probe_make_path(probe, PATH) != ZOK)
         return -1;
     for (int i = 0; i < seats; i++)
-        table.seats[i] = sit(current, i % 2 == OURS);
+        table.seats[i] = sit(current, i);
     for (int i = 0; i < seats; i++)
         peer_says(table.seats[i], "ready");
     return 0;

@@ -14,6 +14,9 @@ struct pair {
     const char *theirs;   /* a kind of their program */
     const char *leads;    /* of elections: what they write into their node */
 
+    /* Who takes the last seat, if that is yet another. */
+    const char *third_language, *third;
+
     /* Children that they take for no contender either; up to a NULL. */
     const char *hostile[8];
 };

@@ -2,8 +2,23 @@
 /* go-zookeeper's Lock. */
 #include "pair.h"
 
-/* It refuses any child that does not end in '-' and a number. */
-static const struct pair lock = {.ours = "lock", .language = "go", .theirs = "lock"};
+/* It refuses any child that does not end in '-' and a number, and sees a sequence in each. */
+static const struct pair lock = {
+    .ours = "lock",
+    .language = "go",
+    .theirs = "lock",
+    .hostile = {"-9999999999", "x-99999999999", "%s%n-99999999999", "\xc3\xa4-99999999999"},
+};
+
+/* Three languages at one path. */
+static const struct pair three = {
+    .ours = "lock",
+    .language = "go",
+    .theirs = "lock",
+    .third_language = "java",
+    .third = "mutex",
+    .hostile = {"x-99999999999", "\xc3\xa4-99999999999"},
+};
 
 static const struct pair unsound = {.ours = "lock-as-kazoo", .language = "go", .theirs = "lock"};
 
@@ -13,6 +28,7 @@ int main(int argc, char **argv)
 
     pairs_start(argc, argv);
     failed = pair_test(&lock);
+    failed += pair_test(&three);
     failed += pair_test_failing(&unsound);
     pairs_stop();
     return failed != 0;

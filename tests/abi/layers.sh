@@ -27,12 +27,12 @@ allowed() {
     tools/*) echo '"[^/]*"|<(zkcoord/zkcoord\.h|jansson\.h|[^z/]*\.h|(arpa|netinet|sys)/.*)>' ;;
     tests/sim/* | tests/contract/*) echo '"((base|core|zk|run)/.*|[^/]*)"|<.*>' ;;
     tests/integration/test_memory.c) echo '"([^/]*|base/mem\.h)"|<.*>' ;;
-    examples/* | tests/cli/* | tests/integration/* | tests/faults/*) echo '"[^/]*"|<.*>' ;;
+    examples/* | tests/bench/* | tests/cli/* | tests/integration/* | tests/faults/*) echo '"[^/]*"|<.*>' ;;
     *) echo "nothing: no rule for it" ;;
     esac
 }
 
-mapfile -t files < <(find lib recipes tools examples tests/{cli,contract,faults,integration,sim} -name '*.[ch]' | LC_ALL=C sort)
+mapfile -t files < <(find lib recipes tools examples tests/{bench,cli,contract,faults,integration,sim} -name '*.[ch]' | LC_ALL=C sort)
 status=0
 while read -r file include; do
     if ! grep -qxE "$(allowed "$file")" <<<"$include"; then

@@ -27,6 +27,7 @@ class Run:
     def __init__(self, arguments):
         seed = arguments.seed if arguments.seed is not None else random.getrandbits(32)
         self.programs, self.script = arguments.programs, arguments.script
+        self.output = os.path.join(arguments.output, "results.json")
         self.bench = measures.Bench(arguments.programs, seed, arguments.quick)
         self.quick = arguments.quick
         # In memory where there is such a place: the mood of a disk is not what is measured.
@@ -51,6 +52,9 @@ class Run:
 
     def note(self, name, result):
         self.results[name] = result
+        self.results["run"]["seconds"] = round(time.monotonic() - self.began)
+        with open(self.output, "w", encoding="ascii") as f:
+            json.dump(self.results, f, indent=1)
         print(f"{time.monotonic() - self.began:5.0f} s  {name}", flush=True)
 
     def end(self):
@@ -144,9 +148,6 @@ def main():
                 part(run)
     finally:
         run.end()
-    run.results["run"]["seconds"] = round(time.monotonic() - run.began)
-    with open(os.path.join(arguments.output, "results.json"), "w", encoding="ascii") as f:
-        json.dump(run.results, f, indent=1)
     report.write(arguments.output)
 
 

@@ -323,8 +323,8 @@ def crowd(bench, servers, count, names):
     for name in names:
         servers.ensure(f"/bench/{name}")
         path = f"/bench/{name}/crowd-{count}"
-        # Somebody else is first, so that all wait.
-        holder = Driver(bench.programs, "floor", servers.nodes)
+        # Somebody else is first, so that all wait: of the same kind, for not everybody sees everybody.
+        holder = Driver(bench.programs, name, servers.nodes)
         holder.ask(f"queue {path} 0 1 lock")
         holder.event("granted")
         driver = Driver(bench.programs, name, servers.nodes, 40000)

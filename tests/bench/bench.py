@@ -7,7 +7,8 @@ import os
 import platform
 import random
 import shutil
-import subprocess
+import signal
+import sys
 import tempfile
 import time
 
@@ -139,6 +140,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few rounds, small numbers: a try")
     parser.add_argument("--only", action="append", help="one of the parts")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with everything that it started
     run = Run(arguments)
     print(f"--seed {run.results['run']['seed']} repeats the order", flush=True)
     parts = {p.__name__: p for p in (one_server, three_servers, crowds, stocks, deaths)}

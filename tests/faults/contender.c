@@ -15,9 +15,9 @@
 #define HELD_NS 250000 /* between looks: the end of a belief is what matters most */
 #define FREE_NS 1000000
 #define HOLD_MS 40
-#define HASTY_MS 250     /* waits that may be too short */
-#define RELEASE_MS 2000  /* at most; deletion goes on in the background */
-#define LIE_NS 300000000 /* how long a liar goes on to believe */
+#define HASTY_MS 250      /* waits that may be too short */
+#define RELEASE_MS 2000   /* at most; deletion goes on in the background */
+#define LIE_NS 1000000000 /* how long a liar goes on to believe: longer than any hand-over */
 
 struct contender {
     zkc_sync *sync;

@@ -44,23 +44,18 @@ static void answered(void *owner, struct request *request, const struct reply *r
     }
 }
 
+/* What is asked is sent when the mutex is left. */
 static void ask(struct errand *errand)
 {
-    struct request *request = request_new();
-
     session_cancel(&errand->request);
-    if (request == NULL) {
+    errand->request =
+        session_ask(&errand->pooled->session, errand->verb, errand->path, answered, errand);
+    if (errand->request == NULL) {
         finish(errand, ZKC_ENOMEM);
         return;
     }
-    request->verb = errand->verb;
-    request->path = errand->path;
-    request->data = errand->text;
-    request->length = errand->text == NULL ? 0 : strlen(errand->text);
-    request->answered = answered;
-    request->owner = errand;
-    errand->request = request;
-    session_submit(&errand->pooled->session, request);
+    errand->request->data = errand->text;
+    errand->request->length = errand->text == NULL ? 0 : strlen(errand->text);
 }
 
 static void session_event(struct follower *follower, enum session_event event)

@@ -20,31 +20,33 @@ int64_t driver_now(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static void __attribute__((format(printf, 2, 0)))
+say_line(const char *before, const char *format, va_list arguments)
+{
+    flockfile(stdout);
+    fputs(before, stdout);
+    vprintf(format, arguments);
+    putchar('\n');
+    fflush(stdout);
+    funlockfile(stdout);
+}
+
 void driver_say(const char *format, ...)
 {
     va_list arguments;
 
-    flockfile(stdout);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    say_line("", format, arguments);
     va_end(arguments);
-    putchar('\n');
-    fflush(stdout);
-    funlockfile(stdout);
 }
 
 int driver_fail(const char *format, ...)
 {
     va_list arguments;
 
-    flockfile(stdout);
-    fputs("error ", stdout);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    say_line("error ", format, arguments);
     va_end(arguments);
-    putchar('\n');
-    fflush(stdout);
-    funlockfile(stdout);
     return -1;
 }
 

@@ -265,44 +265,21 @@ static void evicting_fails(void **state)
 
 /* ---- asking ---- */
 
-struct asked {
-    pthread_mutex_t lock;
-    int calls;
-};
-
 static void on_asked(void *arg)
 {
-    struct asked *asked = arg;
-
-    pthread_mutex_lock(&asked->lock);
-    asked->calls++;
-    pthread_mutex_unlock(&asked->lock);
-}
-
-static int calls_of(struct asked *asked)
-{
-    int calls;
-
-    pthread_mutex_lock(&asked->lock);
-    calls = asked->calls;
-    pthread_mutex_unlock(&asked->lock);
-    return calls;
-}
-
-static bool was_called(void *asked)
-{
-    return calls_of(asked) > 0;
+    scene_done(arg, ZKC_OK);
 }
 
 static void the_holder_is_asked(void **state)
 {
-    struct asked asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct scene_outcome asked;
     const zkc_contender *first;
     struct line line;
     char data[64];
     int fd;
 
     (void)state;
+    scene_outcome_init(&asked);
     make_line(&line);
     first = zkc_contenders_at(line.all, 0);
     fd = zkc_lock_asked_fd(line.lock);
@@ -314,13 +291,14 @@ static void the_holder_is_asked(void **state)
     assert_int_equal(probe_get(probe, first->path, data, sizeof data), 0);
     assert_string_equal(data, "__REVOKE__");
     assert_true(scene_wait_readable(fd, SOON));
-    assert_true(wait_until(was_called, &asked, SOON));
+    assert_true(scene_wait_calls(&asked, 1, SOON));
     assert_true(zkc_lock_is_held(line.lock));
     assert_int_equal(zkc_lock_release(line.lock, NULL), ZKC_OK);
     assert_false(scene_readable(fd));
     assert_int_equal(zkc_contender_ask(line.operator, first, NULL), ZKC_ENOTHELD);
-    assert_int_equal(calls_of(&asked), 1);
+    assert_int_equal(scene_calls(&asked), 1);
     end_line(&line);
+    scene_outcome_end(&asked);
 }
 
 /* Nobody has to listen before. */

@@ -219,12 +219,16 @@ void silence(struct test *t)
     diary_note(t, c);
 }
 
-/* What a dead link has swallowed arrives when it is mended, if nobody has ended the session. */
+/*
+ * What a dead link has swallowed arrives when it is mended, if nobody has ended the session. A new
+ * connection of the session would end the old one, and might overtake what it brings.
+ */
 void late_request(struct test *t)
 {
     struct line *line = a_line(t, driver_leader());
-    struct client *c = a_client(t, line, BRIEF_MS);
+    struct client *c = a_client(t, line, STEADY_MS);
 
+    line_bar(line, true);
     line_set(line, LINE_BLACKHOLE);
     later_create(c, "create", at(t, "p"), ZOO_PERSISTENT);
     diary_wait(c, 1);
@@ -232,8 +236,9 @@ void late_request(struct test *t)
     do_sync(t->own, at(t, ""));
     note(t, "before: %s", code_name(do_exists(t->own, at(t, "p"), NULL, NULL)));
     line_set(line, LINE_FINE);
-    note(t, "back: %d", client_wait_state(c, ZOO_CONNECTED_STATE));
     note(t, "after: %d", wait_there(t->own, at(t, "p")));
+    line_bar(line, false);
+    note(t, "back: %d", client_wait_state(c, ZOO_CONNECTED_STATE));
 }
 
 void queued_while_refused(struct test *t)

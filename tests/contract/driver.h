@@ -51,6 +51,9 @@ const char *line_addresses(const struct line *line);
 void line_set(struct line *line, enum line_fault fault);
 void line_reset(struct line *line);
 
+/* New connections are refused, whatever the fault; open ones go on. */
+void line_bar(struct line *line, bool barred);
+
 /* The next request behind it that is no ping: reset before it is applied, or instead of the reply.
  */
 void line_reset_at_next(struct line *line, bool applied);

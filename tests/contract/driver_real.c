@@ -13,6 +13,7 @@
 
 struct line {
     int count;
+    bool barred;
     struct proxy *proxies[SERVERS_MAX];
     char addresses[SERVERS_MAX * 32];
 };
@@ -159,11 +160,18 @@ static enum proxy_mode mode_of(enum line_fault fault)
 void line_set(struct line *line, enum line_fault fault)
 {
     for (int i = 0; i < line->count; i++) {
-        proxy_refuse(line->proxies[i], fault == LINE_REFUSED);
+        proxy_refuse(line->proxies[i], line->barred || fault == LINE_REFUSED);
         if (fault == LINE_REFUSED)
             proxy_reset_all(line->proxies[i]);
         proxy_set_mode(line->proxies[i], mode_of(fault));
     }
+}
+
+void line_bar(struct line *line, bool barred)
+{
+    line->barred = barred;
+    for (int i = 0; i < line->count; i++)
+        proxy_refuse(line->proxies[i], barred);
 }
 
 void line_reset(struct line *line)

@@ -151,6 +151,11 @@ void line_set(struct line *line, enum line_fault fault)
     cluster_link(line->machine, -1, faults[fault]);
 }
 
+void line_bar(struct line *line, bool barred)
+{
+    cluster_bar(line->machine, barred);
+}
+
 void line_reset(struct line *line)
 {
     cluster_reset(line->machine);

@@ -65,6 +65,9 @@ void cluster_reset(struct machine *machine); /* TCP reset of its open connection
 /* The next request of this machine: reset before it is applied, or after (its reply is lost). */
 void cluster_reset_at_next(struct machine *machine, bool applied);
 
+/* Its new connections are refused, whatever its links are; open ones go on. */
+void cluster_bar(struct machine *machine, bool barred);
+
 /* From now on every credential is refused. */
 void cluster_refuse_auth(bool refuse);
 

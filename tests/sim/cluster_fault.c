@@ -203,6 +203,13 @@ void cluster_reset_at_next(struct machine *machine, bool applied)
 
 /* ---- the client library ---- */
 
+void cluster_bar(struct machine *machine, bool barred)
+{
+    story("fault: new connections of %s are %s", machine_name(machine),
+          barred ? "refused" : "accepted");
+    peer_of(machine)->barred = barred;
+}
+
 void cluster_refuse_auth(bool refuse)
 {
     cluster.auth_refused = refuse;

@@ -176,6 +176,12 @@ static void take_request(struct connection *c, struct request *request)
     serve_request(c, request);
 }
 
+static bool is_refused(const struct connection *c)
+{
+    return c->server->role == ROLE_DOWN || c->peer->barred ||
+           c->peer->faults[c->server->id] == LINK_REFUSED;
+}
+
 static void deliver_to_server(void *owner, struct message *message)
 {
     struct connection *c = owner;
@@ -188,7 +194,7 @@ static void deliver_to_server(void *owner, struct message *message)
         free_if_closed(c);
     } else if (kind == TO_SERVER_REQUEST) {
         take_request(c, request);
-    } else if (c->server->role == ROLE_DOWN || c->peer->faults[c->server->id] == LINK_REFUSED) {
+    } else if (is_refused(c)) {
         refuse(c);
     } else {
         serve_handshake(c, request);

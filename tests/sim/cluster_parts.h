@@ -384,6 +384,7 @@ struct peer {
     struct connection *connections, *newest; /* the oldest comes first */
     enum link_fault faults[CLUSTER_MAX];
     int64_t extra[CLUSTER_MAX];
+    bool barred; /* new connections are refused */
     bool reset_at_next, reset_applied;
     struct request *reset_with; /* its reply is lost */
     int refusals;               /* per mille of submissions */

@@ -44,6 +44,7 @@ static void stop_watching_ahead(struct ticket *ticket)
 void ticket_stop(struct ticket *ticket)
 {
     stop_watching_ahead(ticket);
+    ticket_forget_beyond(ticket);
     ticket_cancel_requests(ticket);
     session_keep_no_more(ticket->session, &ticket->keeper);
     map_remove(&ticket->session->holders, &ticket->holder);
@@ -156,6 +157,7 @@ static void session_lost(struct ticket *ticket)
     if (was_held)
         ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
     watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
+    watcher_remove(&ticket->session->watches, &ticket->beyond_watcher);
     ticket_stop(ticket);
     if (was_held || over || ticket->session->state == SESSION_STOPPED)
         gone(ticket);
@@ -227,6 +229,7 @@ static struct ticket *ticket_new(struct session *session, struct place *place)
     ticket->session = session;
     ticket->place = place_ref(place);
     watcher_init(&ticket->ahead_watcher, ticket_ahead_fired);
+    watcher_init(&ticket->beyond_watcher, ticket_beyond_fired);
     watcher_init(&ticket->own_watcher, ticket_own_fired);
     follower_init(&ticket->follower, session_event);
     keeper_init(&ticket->keeper, &ticket_keeper_ops);

@@ -55,6 +55,7 @@ struct ticket {
     bool leaving; /* wanted away, but it is not known yet whether there is a node */
     bool exists;  /* our node was created and is not known to be gone */
     bool next_in_line;
+    bool beyond_first;    /* the one beyond was the very first of a listing */
     bool asked;           /* to give up; known only while our own node is watched */
     uint8_t rounds;       /* of creating ancestors, without success */
     uint64_t own_epoch;   /* connection on which our own node was watched */
@@ -63,15 +64,19 @@ struct ticket {
     char *path;           /* our node; only its prefix until exists */
     size_t prefix_length;
     char *ahead;          /* the node we wait for */
+    char *beyond;         /* the node that one waits for */
     struct request *life; /* the create, later the delete: there is always memory to leave */
     struct request *create;
     struct request *list;
     struct request *check;
     struct request *arm;
     struct request *arm_own;
+    struct request *arm_beyond;
+    struct request *look; /* a listing while the one ahead still stands */
     struct ancestors *ancestors;
     struct sorting *sorting;
     struct watcher ahead_watcher;
+    struct watcher beyond_watcher;
     struct watcher own_watcher;
     struct follower follower;
     struct keeper keeper;

@@ -6,6 +6,7 @@
 #define ZKC_CORE_TICKET_PARTS_H
 
 #include "core/answer.h"
+#include "core/roster.h"
 #include "core/ticket.h"
 
 /* ticket.c */
@@ -25,7 +26,13 @@ void ticket_ask_list(struct ticket *ticket);
 void ticket_list_again(struct ticket *ticket);
 void ticket_poll_ahead(struct ticket *ticket);
 void ticket_ahead_fired(struct watcher *watcher, enum watch_event event);
-void ticket_tell_next(struct ticket *ticket); /* that it is, for this one has been granted */
+void ticket_become_next(struct ticket *ticket); /* the one ahead is the very first */
+void ticket_tell_next(struct ticket *ticket);   /* that it is, for this one has been granted */
+
+/* ticket_beyond.c */
+void ticket_watch_beyond(struct ticket *ticket, const struct roster *roster, size_t me);
+void ticket_forget_beyond(struct ticket *ticket);
+void ticket_beyond_fired(struct watcher *watcher, enum watch_event event);
 
 /* ticket_grant.c */
 extern const struct keeper_ops ticket_keeper_ops;

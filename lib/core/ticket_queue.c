@@ -16,10 +16,10 @@ static void arm_ahead(struct ticket *ticket);
 /* ---- waiting for who is ahead ---- */
 
 /*
- * The one ahead was the very first of a listing that we were second in, or was granted in this
- * session. Nobody can have come before us since (the server numbers upwards), so we are first if
- * our own node still exists: its watch was set on this same connection, which delivers events in
- * the order they happened, and it is silent.
+ * The one ahead was the very first of a listing that we were second in, or became it when the first
+ * of a listing went, or was granted in this session. Nobody can have come before us since (the
+ * server numbers upwards), so we are first if our own node still exists: its watch was set on this
+ * same connection, which delivers events in the order they happened, and it is silent.
  */
 static bool inherits(const struct ticket *ticket)
 {
@@ -33,6 +33,7 @@ static void ahead_gone(struct ticket *ticket)
 
     mem_free(ticket->ahead);
     ticket->ahead = NULL;
+    ticket_forget_beyond(ticket);
     if (heir)
         ticket_first(ticket);
     else
@@ -123,7 +124,7 @@ void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
         arm_ahead(ticket);
 }
 
-static void become_next(struct ticket *ticket)
+void ticket_become_next(struct ticket *ticket)
 {
     ticket->next_in_line = true;
     ticket_watch_own(ticket);
@@ -138,7 +139,7 @@ void ticket_tell_next(struct ticket *ticket)
          entry = map_find_next(watches, entry)) {
         struct watcher *watcher = container_of(entry, struct watcher, entry);
         if (watcher->fired == ticket_ahead_fired) {
-            become_next(container_of(watcher, struct ticket, ahead_watcher));
+            ticket_become_next(container_of(watcher, struct ticket, ahead_watcher));
             return; /* nobody else is right behind it, and the map has changed */
         }
     }
@@ -153,13 +154,17 @@ static void wait_behind(struct ticket *ticket, const struct roster *roster, size
         return;
     }
     ticket->next_in_line = false;
+    /* What it asks is sent first: the answer about the one ahead finds ours answered. */
     if (me == 1)
-        become_next(ticket); /* sent first: the answer about the one ahead finds ours answered */
+        ticket_become_next(ticket);
     else
         session_keep_no_more(ticket->session, &ticket->keeper);
     arm_ahead(ticket);
-    if (ticket->phase == TICKET_ARMING || ticket->phase == TICKET_WAITING)
-        ticket_tell(ticket, TICKET_QUEUED, (int)me);
+    if (ticket->phase != TICKET_ARMING && ticket->phase != TICKET_WAITING)
+        return;
+    if (me > 1)
+        ticket_watch_beyond(ticket, roster, me);
+    ticket_tell(ticket, TICKET_QUEUED, (int)me);
 }
 
 /* ---- where do we stand? ---- */

@@ -53,7 +53,7 @@ STORY(first_come_first_served)
 
 /*
  * Grant order: no herd. One waiter wakes per release, it asks nothing before its grant, and of the
- * others only who is next in line now learns so from nobody: it stays silent, too.
+ * others only who is next in line now hears of it: it begins to watch its own node.
  */
 STORY(one_waiter_wakes)
 {
@@ -72,12 +72,62 @@ STORY(one_waiter_wakes)
     run_for(MOMENT);
     for (int i = 2; i < CROWD; i++) {
         assert_int_equal(asked(crowd[i], VERB_CHILDREN), 0);
-        assert_int_equal(asked(crowd[i], VERB_GET), 0);
+        assert_int_equal(asked(crowd[i], VERB_GET), i == 2);
     }
     scene_end();
 }
 
-/* Grant order: when one in the middle gives up, only who stood behind it looks for another. */
+/* Grant order: at any depth, who is granted asks nothing; it looked when its predecessor was. */
+STORY(a_hand_over_asks_nothing)
+{
+    struct actor *crowd[CROWD];
+    struct call *wishes[CROWD];
+
+    scene(3);
+    gather(crowd, wishes, CROWD);
+    for (int i = 0; i < CROWD - 1; i++) {
+        run_for(MOMENT);
+        count_from_now();
+        assert_int_equal(does(crowd[i], release, NO_LIMIT), ZKC_OK);
+        assert_int_equal(outcome(wishes[i + 1]), ZKC_OK);
+        assert_int_equal(asked(crowd[i + 1], VERB_CHILDREN), 0);
+        assert_int_equal(asked(crowd[i + 1], VERB_GET), 0);
+        assert_int_equal(asked(crowd[i + 1], VERB_EXISTS), 0);
+        run_for(MOMENT);
+        if (i + 2 < CROWD)
+            assert_int_equal(asked(crowd[i + 2], VERB_CHILDREN), i > 0);
+    }
+    scene_end();
+}
+
+/* Who looks because the one two ahead has given up finds another there, and is not next. */
+STORY(one_beyond_gives_up)
+{
+    struct actor *crowd[CROWD];
+    struct call *wishes[CROWD];
+
+    scene(3);
+    gather(crowd, wishes, CROWD);
+    zkc_context_cancel(wishes[2]->context);
+    assert_int_equal(outcome(wishes[2]), ZKC_ECANCELED);
+    run_for(MOMENT);
+    zkc_context_cancel(wishes[3]->context);
+    assert_int_equal(outcome(wishes[3]), ZKC_ECANCELED);
+    run_for(MOMENT);
+    assert_false(wishes[4]->over);
+    assert_int_equal(does(crowd[0], release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[1]), ZKC_OK);
+    run_for(MOMENT);
+    assert_false(wishes[4]->over);
+    assert_int_equal(does(crowd[1], release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(wishes[4]), ZKC_OK);
+    scene_end();
+}
+
+/*
+ * Grant order: when one in the middle gives up, who stood behind it looks for another to watch, and
+ * the one behind that one looks who is two ahead now.
+ */
 STORY(one_in_the_middle_gives_up)
 {
     struct actor *crowd[CROWD];
@@ -90,9 +140,9 @@ STORY(one_in_the_middle_gives_up)
     assert_int_equal(outcome(wishes[3]), ZKC_ECANCELED);
     run_for(MOMENT);
     assert_int_equal(asked(crowd[4], VERB_CHILDREN), 1);
-    for (int i = 1; i < CROWD; i++)
-        if (i != 4)
-            assert_int_equal(asked(crowd[i], VERB_CHILDREN), 0);
+    assert_int_equal(asked(crowd[5], VERB_CHILDREN), 1);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(asked(crowd[i], VERB_CHILDREN), 0);
     assert_int_equal(queue_length(LOCK_DIRECTORY), CROWD - 1);
     for (int i = 0; i < CROWD; i++) {
         if (i == 3)
@@ -375,6 +425,8 @@ int stories_queue(void)
         story_test(one_client_waits_in_a_row),
         story_test(one_client_gives_up_in_a_row),
         story_test(one_waiter_wakes),
+        story_test(a_hand_over_asks_nothing),
+        story_test(one_beyond_gives_up),
         story_test(one_in_the_middle_gives_up),
         story_test(nobody_is_there_to_be_watched),
         story_test(a_watch_that_is_lost),

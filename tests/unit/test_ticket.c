@@ -252,19 +252,21 @@ static void a_third_lists_again_when_the_second_leaves(void **state)
     end(&story);
 }
 
-static void only_the_predecessor_is_watched(void **state)
+static void two_places_ahead_are_watched(void **state)
 {
     struct story story;
-    char first[256], second[256];
+    char first[256], second[256], third[256];
 
     (void)state;
     begin(&story);
     pretend_connect(&story.server, 7);
     strcpy(first, rival(&story, 3)->path);
     strcpy(second, rival(&story, 4)->path);
+    strcpy(third, rival(&story, 5)->path);
     join(&story);
     assert_false(pretend_find(&story.server, first)->watched);
     assert_true(pretend_find(&story.server, second)->watched);
+    assert_true(pretend_find(&story.server, third)->watched);
     end(&story);
 }
 
@@ -912,7 +914,7 @@ int main(void)
         cmocka_unit_test(a_second_waits_and_inherits_without_a_request),
         cmocka_unit_test(a_writer_that_becomes_a_reader_still_holds),
         cmocka_unit_test(a_third_lists_again_when_the_second_leaves),
-        cmocka_unit_test(only_the_predecessor_is_watched),
+        cmocka_unit_test(two_places_ahead_are_watched),
         cmocka_unit_test(a_waiter_whose_own_node_vanished_first_does_not_inherit),
         cmocka_unit_test(after_a_reconnection_it_lists_before_it_inherits),
         cmocka_unit_test(try_does_not_wait),

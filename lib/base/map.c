@@ -67,27 +67,6 @@ static void grow(struct map *map)
     }
 }
 
-void map_insert(struct map *map, struct map_entry *entry, const char *key)
-{
-    if (map->count >= map->bucket_count)
-        grow(map);
-    entry->key = key;
-    entry->length = strlen(key);
-    entry->hash = hash_text(key);
-    list_append(bucket(map, entry->hash), &entry->link);
-    map->count++;
-    map->key_bytes += entry->length;
-}
-
-void map_remove(struct map *map, struct map_entry *entry)
-{
-    if (list_empty(&entry->link))
-        return;
-    list_remove(&entry->link);
-    map->count--;
-    map->key_bytes -= entry->length;
-}
-
 static bool matches(const struct map_entry *entry, uint64_t hash, const char *key)
 {
     return entry->hash == hash && strcmp(entry->key, key) == 0;
@@ -116,6 +95,42 @@ struct map_entry *map_find(const struct map *map, const char *key)
 struct map_entry *map_find_next(const struct map *map, const struct map_entry *entry)
 {
     return find_after(bucket(map, entry->hash), &entry->link, entry->hash, entry->key);
+}
+
+void map_insert(struct map *map, struct map_entry *entry, const char *key)
+{
+    bool known = map_find(map, key) != NULL;
+
+    if (map->count >= 2 * map->bucket_count) /* an empty bucket costs more than a step */
+        grow(map);
+    entry->key = key;
+    entry->length = known ? 0 : strlen(key);
+    entry->hash = hash_text(key);
+    list_append(bucket(map, entry->hash), &entry->link);
+    map->count++;
+    map->key_bytes += entry->length;
+}
+
+/* Another entry of the same key counts for it from now on. */
+static void count_no_more(struct map *map, struct map_entry *entry)
+{
+    struct map_entry *other = map_find(map, entry->key);
+
+    if (other != NULL)
+        other->length = entry->length;
+    else
+        map->key_bytes -= entry->length;
+    entry->length = 0;
+}
+
+void map_remove(struct map *map, struct map_entry *entry)
+{
+    if (list_empty(&entry->link))
+        return;
+    list_remove(&entry->link);
+    map->count--;
+    if (entry->length > 0)
+        count_no_more(map, entry);
 }
 
 void map_take(struct map *map, const char *key, struct list *ret_entries)

@@ -14,7 +14,7 @@
 struct map_entry {
     struct list link; /* points to itself when in no map */
     const char *key;  /* owned by whoever owns the entry */
-    size_t length;    /* of the key */
+    size_t length;    /* of the key, if this entry is the one that counts for it; else 0 */
     uint64_t hash;
 };
 
@@ -23,7 +23,7 @@ struct map {
     struct list spare;    /* the only bucket while there is no memory for more */
     size_t bucket_count;  /* a power of two, or 0 */
     size_t count;
-    size_t key_bytes; /* of all keys together */
+    size_t key_bytes; /* of all keys together, each counted once */
 };
 
 void map_init(struct map *map);

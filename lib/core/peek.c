@@ -440,6 +440,8 @@ static void session_event(struct follower *follower, enum session_event event)
     }
 }
 
+static const struct follower_ops follower_ops = {.event = session_event};
+
 static void retry_due(struct timer *timer)
 {
     read_list(container_of(timer, struct peek, retry), false);
@@ -457,7 +459,7 @@ void peek_start(struct peek *peek, struct session *session, const char *parent, 
     peek->owner = owner;
     watcher_init(&peek->node_watcher, node_fired);
     watcher_init(&peek->parent_watcher, parent_fired);
-    follower_init(&peek->follower, session_event);
+    follower_init(&peek->follower, &follower_ops);
     timer_init(&peek->retry, retry_due);
     session_follow(session, &peek->follower);
     read_list(peek, false);

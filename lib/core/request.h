@@ -81,6 +81,7 @@ struct request {
     struct session *session;
     answer_fn answered; /* NULL: nobody wants the answer */
     void *owner;
+    char room[]; /* for a path of its own */
 };
 
 #endif

@@ -62,7 +62,7 @@ static void tell_followers(struct session *session, enum session_event event)
     while ((link = list_pop(&followers)) != NULL) {
         struct follower *follower = container_of(link, struct follower, link);
         list_append(&session->followers, link);
-        follower->event(follower, event);
+        follower->ops->event(follower, event);
     }
 }
 
@@ -274,10 +274,11 @@ void session_stop(struct session *session)
     list_remove(&session->link);
 }
 
-void follower_init(struct follower *follower, void (*event)(struct follower *, enum session_event))
+void follower_init(struct follower *follower, const struct follower_ops *ops)
 {
     list_init(&follower->link);
-    follower->event = event;
+    list_init(&follower->keeping);
+    follower->ops = ops;
 }
 
 void session_follow(struct session *session, struct follower *follower)

@@ -39,24 +39,22 @@ enum revocation { REVOKED_LEASE, REVOKED_EXPIRED, REVOKED_DELETED };
 
 struct session;
 
+struct follower;
+
+struct follower_ops {
+    void (*event)(struct follower *follower, enum session_event event);
+
+    /* Of those whose node must stay proven: a holder, or who is next in line. */
+    struct request *(*beat)(struct follower *follower); /* has the path; NULL without memory */
+    void (*checked)(struct follower *follower, enum answer answer); /* outcome of such a beat */
+    void (*lapsed)(struct follower *follower);                      /* the lease has run out */
+};
+
 /* Somebody who lives on a session and hears of its events. */
 struct follower {
     struct list link;
-    void (*event)(struct follower *follower, enum session_event event);
-};
-
-struct keeper;
-
-struct keeper_ops {
-    void (*checked)(struct keeper *keeper, enum answer answer); /* outcome of a beat on its path */
-    void (*lapsed)(struct keeper *keeper);                      /* the lease has run out */
-};
-
-/* Somebody whose node must stay proven: a holder, or who is next in line. */
-struct keeper {
-    struct list link;
-    const char *path; /* own node */
-    const struct keeper_ops *ops;
+    struct list keeping; /* among those whose node must stay proven */
+    const struct follower_ops *ops;
 };
 
 /* Somebody who wants to know whenever the lease has moved. */
@@ -96,13 +94,13 @@ struct session {
     struct map watches;
     struct map holders; /* tickets that hold, by directory */
     struct list followers;
-    struct list keepers;
+    struct list keepers; /* the followers whose node must stay proven */
     struct list provers;
-    struct request *beat;    /* a beat without an answer yet */
-    struct keeper *beat_for; /* whose path it checks; NULL when it has gone meanwhile */
-    bool closing;            /* nothing more is sent: the session's end takes its nodes along */
-    bool stalled;            /* the client takes no requests until it reports a change */
-    unsigned attempts;       /* to open, without success */
+    struct request *beat;      /* a beat without an answer yet */
+    struct follower *beat_for; /* whose node it checks; NULL when it has gone meanwhile */
+    bool closing;              /* nothing more is sent: the session's end takes its nodes along */
+    bool stalled;              /* the client takes no requests until it reports a change */
+    unsigned attempts;         /* to open, without success */
     struct timer open_timer;
     struct timer beat_timer;
     struct timer lapse_timer;
@@ -125,6 +123,7 @@ struct request *session_ask_watch(struct session *session, enum verb verb, const
                                   answer_fn answered, void *owner);
 
 struct request *request_new(void);
+struct request *request_with_room(size_t size);
 
 /* Inside the answer callback: the request is not freed but belongs to the owner again. */
 bool request_keep(struct request *request);
@@ -140,11 +139,10 @@ void session_cancel(struct request **request);
 void session_unwatch(struct session *session, const char *path);
 
 void session_follow(struct session *session, struct follower *follower);
-void session_keep(struct session *session, struct keeper *keeper);
-void session_keep_no_more(struct session *session, struct keeper *keeper);
+void session_keep(struct session *session, struct follower *follower);
+void session_keep_no_more(struct session *session, struct follower *follower);
 void session_on_proof(struct session *session, struct prover *prover);
-void follower_init(struct follower *follower, void (*event)(struct follower *, enum session_event));
-void keeper_init(struct keeper *keeper, const struct keeper_ops *ops);
+void follower_init(struct follower *follower, const struct follower_ops *ops);
 void prover_init(struct prover *prover, void (*proven)(struct prover *));
 
 /* Whether requests reach a server at this moment. */

@@ -12,9 +12,9 @@ static void tell_lapsed(struct session *session)
     list_init(&keepers);
     list_move(&keepers, &session->keepers);
     while ((link = list_pop(&keepers)) != NULL) {
-        struct keeper *keeper = container_of(link, struct keeper, link);
+        struct follower *follower = container_of(link, struct follower, keeping);
         list_append(&session->keepers, link);
-        keeper->ops->lapsed(keeper);
+        follower->ops->lapsed(follower);
     }
 }
 
@@ -66,30 +66,35 @@ void session_publish_lease(struct session *session)
 static void beat_answered(void *owner, struct request *request, const struct reply *reply)
 {
     struct session *session = owner;
-    struct keeper *keeper = session->beat_for;
+    struct follower *follower = session->beat_for;
 
     session->beat = NULL;
     session->beat_for = NULL;
     (void)request;
-    if (keeper != NULL)
-        keeper->ops->checked(keeper, reply->answer);
+    if (follower != NULL)
+        follower->ops->checked(follower, reply->answer);
     session_schedule(session);
 }
 
+/* Thousands may be queued, and what is held must not be lost for them: it goes ahead of all. */
 static void send_write_beat(struct session *session)
 {
     struct list *first = session->keepers.next;
-    struct keeper *keeper = container_of(first, struct keeper, link);
+    struct follower *follower = container_of(first, struct follower, keeping);
+    struct request *request = follower->ops->beat(follower);
 
     list_remove(first);
     list_append(&session->keepers, first);
-    session->beat = session_ask(session, VERB_CHECK, keeper->path, beat_answered, session);
-    if (session->beat == NULL)
+    if (request == NULL)
         return;
-    session->beat_for = keeper;
-    /* Thousands may be queued, and what is held must not be lost for them. */
-    list_remove(&session->beat->link);
-    list_prepend(&session->queue, &session->beat->link);
+    request->verb = VERB_CHECK;
+    request->answered = beat_answered;
+    request->owner = session;
+    session->beat = request;
+    session->beat_for = follower;
+    session_submit(session, request);
+    list_remove(&request->link);
+    list_prepend(&session->queue, &request->link);
 }
 
 void session_beat_due(struct timer *timer)
@@ -134,13 +139,6 @@ void session_schedule(struct session *session)
                   session->led_at + session->lease.timeout / 5);
 }
 
-void keeper_init(struct keeper *keeper, const struct keeper_ops *ops)
-{
-    list_init(&keeper->link);
-    keeper->path = NULL;
-    keeper->ops = ops;
-}
-
 void prover_init(struct prover *prover, void (*proven)(struct prover *))
 {
     list_init(&prover->link);
@@ -153,28 +151,25 @@ void session_on_proof(struct session *session, struct prover *prover)
     list_append(&session->provers, &prover->link);
 }
 
-void session_keep(struct session *session, struct keeper *keeper)
+void session_keep(struct session *session, struct follower *follower)
 {
-    if (!list_empty(&keeper->link))
+    if (!list_empty(&follower->keeping))
         return;
     if (list_empty(&session->keepers))
         session->beaten_at = session->core->now; /* its node has just been seen */
-    list_append(&session->keepers, &keeper->link);
+    list_append(&session->keepers, &follower->keeping);
     if (!heap_contains(&session->lapse_timer.node))
         timer_set(session->core, &session->lapse_timer, atomic_load(&session->deadline));
     session_schedule(session);
 }
 
-void session_keep_no_more(struct session *session, struct keeper *keeper)
+void session_keep_no_more(struct session *session, struct follower *follower)
 {
-    if (list_empty(&keeper->link))
+    if (list_empty(&follower->keeping))
         return;
-    list_remove(&keeper->link);
-    if (session->beat_for == keeper) {
+    list_remove(&follower->keeping);
+    if (session->beat_for == follower)
         session->beat_for = NULL;
-        if (session->beat != NULL && !session->beat->in_flight)
-            session_cancel(&session->beat); /* its path is the keeper's */
-    }
     session_schedule(session);
 }
 

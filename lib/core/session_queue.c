@@ -10,13 +10,18 @@
 /* libzookeeper's wake-up pipe holds 65536 submissions; past that it closes the socket itself. */
 #define IN_FLIGHT_MAX 4096
 
-struct request *request_new(void)
+struct request *request_with_room(size_t size)
 {
-    struct request *request = mem_zalloc(sizeof *request);
+    struct request *request = mem_zalloc(sizeof *request + size);
 
     if (request != NULL)
         list_init(&request->link);
     return request;
+}
+
+struct request *request_new(void)
+{
+    return request_with_room(0);
 }
 
 void request_free(struct request *request)

@@ -18,48 +18,77 @@ void ticket_tell(struct ticket *ticket, enum ticket_event event, int detail)
         ticket->event(ticket->owner, ticket, event, detail);
 }
 
+/* One that is kept for later stays. */
+static void cancel_life(struct ticket *ticket)
+{
+    if (ticket->life != NULL && !list_empty(&ticket->life->link))
+        session_cancel(&ticket->life);
+}
+
 void ticket_cancel_requests(struct ticket *ticket)
 {
-    session_cancel(&ticket->create);
-    session_cancel(&ticket->list);
-    session_cancel(&ticket->check);
-    session_cancel(&ticket->arm);
-    session_cancel(&ticket->arm_own);
-    ancestors_cancel(&ticket->ancestors);
-    sorting_cancel(&ticket->sorting);
+    struct bid *bid = ticket->bid;
+
+    cancel_life(ticket);
+    if (ticket->vigil != NULL)
+        session_cancel(&ticket->vigil->arm);
+    if (bid == NULL)
+        return;
+    session_cancel(&bid->list);
+    session_cancel(&bid->check);
+    session_cancel(&bid->arm);
+    session_cancel(&bid->see_own);
+    ancestors_cancel(&bid->ancestors);
+    sorting_cancel(&bid->sorting);
 }
 
 static void stop_watching_ahead(struct ticket *ticket)
 {
-    bool armed = watcher_active(&ticket->ahead_watcher);
+    struct bid *bid = ticket->bid;
+    bool armed = watcher_active(&bid->ahead_watcher);
 
-    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
-    session_cancel(&ticket->arm);
+    watcher_remove(&ticket->session->watches, &bid->ahead_watcher);
+    session_cancel(&bid->arm);
     if (armed)
-        session_unwatch(ticket->session, ticket->ahead);
-    mem_free(ticket->ahead);
-    ticket->ahead = NULL;
+        session_unwatch(ticket->session, bid->ahead);
+    mem_free(bid->ahead);
+    bid->ahead = NULL;
+    ticket_forget_beyond(ticket);
+}
+
+void ticket_end_bid(struct ticket *ticket)
+{
+    stop_watching_ahead(ticket);
+    ticket_cancel_requests(ticket);
+    mem_free(ticket->bid);
+    ticket->bid = NULL;
+    if (ticket->life != NULL)
+        request_free(ticket->life);
+    ticket->life = NULL;
 }
 
 void ticket_stop(struct ticket *ticket)
 {
-    stop_watching_ahead(ticket);
-    ticket_forget_beyond(ticket);
+    if (ticket->bid != NULL)
+        stop_watching_ahead(ticket);
     ticket_cancel_requests(ticket);
-    session_keep_no_more(ticket->session, &ticket->keeper);
-    map_remove(&ticket->session->holders, &ticket->holder);
-    timer_clear(ticket->session->core, &ticket->timer);
+    session_keep_no_more(ticket->session, &ticket->follower);
+    if (ticket->phase == TICKET_HELD)
+        ticket_put_down(ticket);
+    else
+        timer_clear(ticket->session->core, &ticket->timer);
 }
 
 static void gone(struct ticket *ticket)
 {
     ticket_stop(ticket);
-    watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+    ticket_end_vigil(ticket);
     list_remove(&ticket->follower.link);
     ticket_tell(ticket, TICKET_GONE, ZKC_OK);
+    if (ticket->bid != NULL)
+        ticket_end_bid(ticket);
     if (ticket->life != NULL)
         request_free(ticket->life);
-    mem_free(ticket->path);
     place_unref(ticket->place);
     mem_free(ticket);
 }
@@ -78,9 +107,8 @@ static void deleted(void *owner, struct request *request, const struct reply *re
     struct ticket *ticket = owner;
     struct core *core = ticket->session->core;
 
-    if (request_keep(request))
-        ticket->life = request;
-    ticket->create = NULL;
+    if (!request_keep(request))
+        ticket->life = NULL;
     if (reply->answer == ANSWER_OK || reply->answer == ANSWER_NO_NODE ||
         reply->answer == ANSWER_EXPIRED || reply->answer == ANSWER_AUTH_FAILED) {
         gone(ticket);
@@ -88,7 +116,7 @@ static void deleted(void *owner, struct request *request, const struct reply *re
         send_delete(ticket);
     } else {
         core_log(core, LOG_ERROR, "cannot delete our znode %s (ZooKeeper code %d), will try again",
-                 ticket->path, reply->code);
+                 request->path, reply->code);
         timer_set(core, &ticket->timer, core->now + SECOND);
         ticket_tell(ticket, TICKET_STUCK, answer_error(reply->answer));
     }
@@ -97,13 +125,17 @@ static void deleted(void *owner, struct request *request, const struct reply *re
 /* Without a server the request waits for one in the session's queue. */
 static void send_delete(struct ticket *ticket)
 {
+    struct core *core = ticket->session->core;
     struct request *request = ticket->life;
 
-    ticket->life = NULL;
-    ticket->create = request;
+    if (request == NULL)
+        request = ticket->life = ticket_own_request(ticket);
+    if (request == NULL) {
+        timer_set(core, &ticket->timer, core->now + SECOND / 10); /* memory may come back */
+        return;
+    }
     request->verb = VERB_DELETE;
     request->watch = false;
-    request->path = ticket->path;
     request->data = NULL;
     request->length = 0;
     request->answered = deleted;
@@ -113,7 +145,7 @@ static void send_delete(struct ticket *ticket)
 
 static bool create_is_unknown(const struct ticket *ticket)
 {
-    return (ticket->create != NULL && ticket->create->in_flight) ||
+    return (ticket->life != NULL && ticket->life->in_flight) ||
            ticket->phase == TICKET_RECOVERING || ticket->phase == TICKET_ADOPTING;
 }
 
@@ -156,8 +188,10 @@ static void session_lost(struct ticket *ticket)
     ticket->exists = false; /* what the owner does now must not try to delete it */
     if (was_held)
         ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
-    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
-    watcher_remove(&ticket->session->watches, &ticket->beyond_watcher);
+    if (ticket->bid != NULL) {
+        watcher_remove(&ticket->session->watches, &ticket->bid->ahead_watcher);
+        watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
+    }
     ticket_stop(ticket);
     if (was_held || over || ticket->session->state == SESSION_STOPPED)
         gone(ticket);
@@ -165,7 +199,7 @@ static void session_lost(struct ticket *ticket)
         ticket_enter(ticket);
 }
 
-static void session_event(struct follower *follower, enum session_event event)
+void ticket_session_event(struct follower *follower, enum session_event event)
 {
     struct ticket *ticket = container_of(follower, struct ticket, follower);
 
@@ -184,7 +218,7 @@ static void session_event(struct follower *follower, enum session_event event)
 }
 
 /* What was put off: for want of memory, of permission, or until a proof is due. */
-static void timer_due(struct timer *timer)
+void ticket_timer_due(struct timer *timer)
 {
     struct ticket *ticket = container_of(timer, struct ticket, timer);
 
@@ -196,7 +230,7 @@ static void timer_due(struct timer *timer)
         ticket_adopt(ticket);
         break;
     case TICKET_WAITING:
-        ticket_poll_ahead(ticket);
+        ticket_look_ahead(ticket);
         break;
     case TICKET_PROVING:
         ticket_prove(ticket);
@@ -212,30 +246,36 @@ static void timer_due(struct timer *timer)
     }
 }
 
+static struct bid *bid_new(struct ticket *ticket, const struct place *place)
+{
+    struct bid *bid = mem_zalloc(sizeof *bid + ticket_path_size(place));
+
+    if (bid == NULL)
+        return NULL;
+    bid->ticket = ticket;
+    watcher_init(&bid->ahead_watcher, ticket_ahead_fired);
+    watcher_init(&bid->beyond_watcher, ticket_beyond_fired);
+    return bid;
+}
+
 static struct ticket *ticket_new(struct session *session, struct place *place)
 {
     struct ticket *ticket = mem_zalloc(sizeof *ticket);
 
     if (ticket == NULL)
         return NULL;
-    ticket->path = mem_alloc(strlen(place->parent) + 1 + NAME_PREFIX_MAX + NAME_SEQUENCE_MAX);
+    ticket->bid = bid_new(ticket, place);
     ticket->life = request_new();
-    if (ticket->path == NULL || ticket->life == NULL) {
-        mem_free(ticket->path);
+    if (ticket->bid == NULL || ticket->life == NULL) {
+        mem_free(ticket->bid);
         mem_free(ticket->life);
         mem_free(ticket);
         return NULL;
     }
     ticket->session = session;
     ticket->place = place_ref(place);
-    watcher_init(&ticket->ahead_watcher, ticket_ahead_fired);
-    watcher_init(&ticket->beyond_watcher, ticket_beyond_fired);
-    watcher_init(&ticket->own_watcher, ticket_own_fired);
-    follower_init(&ticket->follower, session_event);
-    keeper_init(&ticket->keeper, &ticket_keeper_ops);
-    ticket->keeper.path = ticket->path;
-    list_init(&ticket->holder.link);
-    timer_init(&ticket->timer, timer_due);
+    follower_init(&ticket->follower, &ticket_follower_ops);
+    timer_init(&ticket->timer, ticket_timer_due);
     return ticket;
 }
 
@@ -249,7 +289,7 @@ int ticket_join(struct session *session, struct place *place, bool try_only, tic
     ticket->try_only = try_only;
     session_follow(session, &ticket->follower);
     ticket_enter(ticket);
-    if (ticket->list == NULL) {
+    if (ticket->bid->list == NULL) {
         /* no memory for the list: the create was not sent, the ticket goes by its timer */
         return -1;
     }

@@ -45,43 +45,61 @@ enum ticket_phase {
     TICKET_LEAVING
 };
 
+/* What is needed until it holds: the name of our node, and where it stands in the queue. */
+struct bid {
+    struct request *list;
+    struct request *check;
+    struct request *arm;
+    struct request *see_own; /* our own node, as the listing after it sees it */
+    struct request *arm_beyond;
+    struct request *look; /* a listing while the one ahead still stands */
+    struct ancestors *ancestors;
+    struct sorting *sorting;
+    char *ahead;  /* the node we wait for */
+    char *beyond; /* the node that one waits for */
+    struct watcher ahead_watcher;
+    struct watcher beyond_watcher;
+    struct ticket *ticket;
+    uint64_t armed_epoch; /* connection on which the one ahead was watched */
+    bool next_in_line;
+    bool unreadable;   /* the node ahead cannot be watched */
+    bool beyond_first; /* the one beyond was the very first of a listing */
+    uint8_t rounds;    /* of creating ancestors, without success */
+    size_t prefix_length;
+    char path[]; /* our node; only its prefix until it exists */
+};
+
+/* Our own node under a watch. */
+struct vigil {
+    struct ticket *ticket;
+    struct request *arm;
+    uint64_t epoch; /* connection on which it was set; 0: not yet */
+    struct watcher watcher;
+    char path[];
+};
+
+/* One of these stands behind every lock held, so it is kept small. */
 struct ticket {
     struct session *session;
     struct place *place;
     ticket_fn event; /* NULL once the owner has let go */
     void *owner;
-    enum ticket_phase phase;
-    bool try_only;
-    bool leaving; /* wanted away, but it is not known yet whether there is a node */
-    bool exists;  /* our node was created and is not known to be gone */
-    bool next_in_line;
-    bool beyond_first;    /* the one beyond was the very first of a listing */
-    bool asked;           /* to give up; known only while our own node is watched */
-    uint8_t rounds;       /* of creating ancestors, without success */
-    uint64_t own_epoch;   /* connection on which our own node was watched */
-    uint64_t armed_epoch; /* connection on which the predecessor was watched */
+    struct bid *bid;      /* NULL once it has held */
+    struct vigil *vigil;  /* NULL when our node is not watched */
+    struct request *life; /* the create or the delete on its way, or kept for it */
     int64_t token;        /* czxid of our node */
-    char *path;           /* our node; only its prefix until exists */
-    size_t prefix_length;
-    char *ahead;          /* the node we wait for */
-    char *beyond;         /* the node that one waits for */
-    struct request *life; /* the create, later the delete: there is always memory to leave */
-    struct request *create;
-    struct request *list;
-    struct request *check;
-    struct request *arm;
-    struct request *arm_own;
-    struct request *arm_beyond;
-    struct request *look; /* a listing while the one ahead still stands */
-    struct ancestors *ancestors;
-    struct sorting *sorting;
-    struct watcher ahead_watcher;
-    struct watcher beyond_watcher;
-    struct watcher own_watcher;
     struct follower follower;
-    struct keeper keeper;
-    struct map_entry holder; /* in session->holders while held */
-    struct timer timer;
+    union {
+        struct map_entry holder; /* in session->holders, while held */
+        struct timer timer;      /* at all other times */
+    };
+    uint8_t random[16]; /* of our node's name */
+    int32_t sequence;   /* likewise, once it exists */
+    enum ticket_phase phase : 8;
+    bool try_only : 1;
+    bool leaving : 1; /* wanted away, but it is not known yet whether there is a node */
+    bool exists : 1;  /* our node was created and is not known to be gone */
+    bool asked : 1;   /* to give up; known only while our own node is watched */
 };
 
 /* Begins to contend. 0, or -1 without memory. path is copied into the ticket. */
@@ -99,5 +117,10 @@ void ticket_let_go(struct ticket *ticket);
 
 /* Hear at once when our node is deleted by somebody else, or asks us to give up. Idempotent. */
 void ticket_watch_own(struct ticket *ticket);
+
+/* Path of our node, while it exists: mem_alloc'd (NULL without memory), or into room for it. */
+char *ticket_path(const struct ticket *ticket);
+void ticket_write_path(const struct ticket *ticket, char *path);
+size_t ticket_path_size(const struct place *place);
 
 #endif

@@ -13,19 +13,19 @@ static void arm(struct ticket *ticket);
 
 static void drop(struct ticket *ticket)
 {
-    mem_free(ticket->beyond);
-    ticket->beyond = NULL;
+    mem_free(ticket->bid->beyond);
+    ticket->bid->beyond = NULL;
 }
 
 void ticket_forget_beyond(struct ticket *ticket)
 {
-    bool armed = watcher_active(&ticket->beyond_watcher);
+    bool armed = watcher_active(&ticket->bid->beyond_watcher);
 
-    watcher_remove(&ticket->session->watches, &ticket->beyond_watcher);
-    session_cancel(&ticket->arm_beyond);
-    session_cancel(&ticket->look);
+    watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
+    session_cancel(&ticket->bid->arm_beyond);
+    session_cancel(&ticket->bid->look);
     if (armed)
-        session_unwatch(ticket->session, ticket->beyond);
+        session_unwatch(ticket->session, ticket->bid->beyond);
     drop(ticket);
 }
 
@@ -33,7 +33,7 @@ void ticket_forget_beyond(struct ticket *ticket)
 
 static bool is_ahead(const struct ticket *ticket, const char *name)
 {
-    return strcmp(name, strrchr(ticket->ahead, '/') + 1) == 0;
+    return strcmp(name, strrchr(ticket->bid->ahead, '/') + 1) == 0;
 }
 
 /* Where numbers are ambiguous the one ahead is waited for as it always was. */
@@ -55,8 +55,8 @@ static void looked(void *owner, struct request *request, const struct reply *rep
     struct roster roster;
 
     (void)request;
-    ticket->look = NULL;
-    if (reply->answer != ANSWER_OK || ticket->next_in_line ||
+    ticket->bid->look = NULL;
+    if (reply->answer != ANSWER_OK || ticket->bid->next_in_line ||
         roster_build(&roster, reply->names, reply->count) != 0)
         return;
     heed(ticket, &roster);
@@ -65,26 +65,36 @@ static void looked(void *owner, struct request *request, const struct reply *rep
 
 /* ---- the one beyond ---- */
 
+/* Our own node comes first: what the listing finds may be that the one ahead has gone as well. */
+static void look(struct ticket *ticket)
+{
+    struct bid *bid = ticket->bid;
+
+    ticket_watch_own(ticket);
+    if (bid->look == NULL)
+        bid->look =
+            session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, looked, ticket);
+}
+
 /* If it was the very first, the one ahead is now: the server numbers upwards. */
 static void gone(struct ticket *ticket)
 {
-    bool was_first = ticket->beyond_first && !name_leaves_reader(ticket->beyond);
+    bool was_first = ticket->bid->beyond_first && !name_leaves_reader(ticket->bid->beyond);
 
     drop(ticket);
-    if (ticket->next_in_line)
+    if (ticket->bid->next_in_line)
         return;
     if (was_first)
         ticket_become_next(ticket);
-    else if (ticket->look == NULL)
-        ticket->look =
-            session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, looked, ticket);
+    else
+        look(ticket);
 }
 
 void ticket_beyond_fired(struct watcher *watcher, enum watch_event event)
 {
-    struct ticket *ticket = container_of(watcher, struct ticket, beyond_watcher);
+    struct ticket *ticket = container_of(watcher, struct bid, beyond_watcher)->ticket;
 
-    session_cancel(&ticket->arm_beyond);
+    session_cancel(&ticket->bid->arm_beyond);
     if (event == WATCH_DELETED)
         gone(ticket);
     else
@@ -96,10 +106,10 @@ static void armed(void *owner, struct request *request, const struct reply *repl
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->arm_beyond = NULL;
+    ticket->bid->arm_beyond = NULL;
     if (reply->answer == ANSWER_OK)
         return;
-    watcher_remove(&ticket->session->watches, &ticket->beyond_watcher);
+    watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
     if (reply->answer == ANSWER_NO_NODE)
         gone(ticket);
     else if (answer_try_again(reply->answer))
@@ -111,10 +121,10 @@ static void armed(void *owner, struct request *request, const struct reply *repl
 static void arm(struct ticket *ticket)
 {
     if (watches_room(&ticket->session->watches, WATCH_HELPFUL))
-        ticket->arm_beyond =
-            session_ask_watch(ticket->session, VERB_GET, ticket->beyond, armed, ticket);
-    if (ticket->arm_beyond != NULL)
-        watcher_add(&ticket->session->watches, &ticket->beyond_watcher, ticket->beyond);
+        ticket->bid->arm_beyond =
+            session_ask_watch(ticket->session, VERB_GET, ticket->bid->beyond, armed, ticket);
+    if (ticket->bid->arm_beyond != NULL)
+        watcher_add(&ticket->session->watches, &ticket->bid->beyond_watcher, ticket->bid->beyond);
     else
         drop(ticket);
 }
@@ -122,8 +132,8 @@ static void arm(struct ticket *ticket)
 void ticket_watch_beyond(struct ticket *ticket, const struct roster *roster, size_t me)
 {
     ticket_forget_beyond(ticket);
-    ticket->beyond = path_child(ticket->place->parent, roster->at[me - 2].name);
-    ticket->beyond_first = me == 2;
-    if (ticket->beyond != NULL)
+    ticket->bid->beyond = path_child(ticket->place->parent, roster->at[me - 2].name);
+    ticket->bid->beyond_first = me == 2;
+    if (ticket->bid->beyond != NULL)
         arm(ticket);
 }

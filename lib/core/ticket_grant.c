@@ -2,6 +2,7 @@
  * From being first to holding: proof of the session, and our own node kept in sight.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/mem.h"
 #include "core/ticket_parts.h"
 
 #include <zkcoord/zkcoord.h>
@@ -31,15 +32,25 @@ static void depose_others(struct ticket *ticket)
         ticket_revoke(container_of(entry, struct ticket, holder), reason(session));
 }
 
+/* The timer takes the place of what is known of a holder, and the other way round. */
+void ticket_put_down(struct ticket *ticket)
+{
+    map_remove(&ticket->session->holders, &ticket->holder);
+    timer_init(&ticket->timer, ticket_timer_due);
+    ticket->phase = TICKET_LEAVING;
+}
+
 static void grant(struct ticket *ticket)
 {
     depose_others(ticket);
     timer_clear(ticket->session->core, &ticket->timer);
-    session_cancel(&ticket->check);
+    session_cancel(&ticket->bid->check);
+    session_keep(ticket->session, &ticket->follower);
     ticket->phase = TICKET_HELD;
-    session_keep(ticket->session, &ticket->keeper);
+    list_init(&ticket->holder.link);
     map_insert(&ticket->session->holders, &ticket->holder, ticket->place->parent);
     ticket_tell_next(ticket);
+    ticket_end_bid(ticket);
     ticket_tell(ticket, TICKET_GRANTED, ZKC_OK);
 }
 
@@ -52,11 +63,12 @@ void ticket_prove(struct ticket *ticket)
     struct session *session = ticket->session;
 
     ticket->phase = TICKET_PROVING;
-    session_keep(session, &ticket->keeper);
+    session_keep(session, &ticket->follower);
     timer_clear(session->core, &ticket->timer); /* the answer sets it again */
-    if (ticket->check == NULL)
-        ticket->check = session_ask(session, VERB_CHECK, ticket->path, ticket_checked, ticket);
-    if (ticket->check == NULL)
+    if (ticket->bid->check == NULL)
+        ticket->bid->check =
+            session_ask(session, VERB_CHECK, ticket->bid->path, ticket_checked, ticket);
+    if (ticket->bid->check == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
@@ -68,14 +80,22 @@ void ticket_first(struct ticket *ticket)
         ticket_prove(ticket);
 }
 
+static void log_gone(const struct ticket *ticket)
+{
+    char *path = ticket_path(ticket);
+
+    core_log(ticket->session->core, LOG_WARNING, "our znode %s was deleted by somebody else",
+             path != NULL ? path : ticket->place->parent);
+    mem_free(path);
+}
+
 /* The node has vanished under a ticket that was not to leave yet. */
 void ticket_own_gone(struct ticket *ticket)
 {
     ticket->exists = false;
     if (ticket->phase == TICKET_LEAVING)
         return; /* the delete will be answered with no node */
-    core_log(ticket->session->core, LOG_WARNING, "our znode %s was deleted by somebody else",
-             ticket->path);
+    log_gone(ticket);
     if (ticket->phase == TICKET_HELD) {
         ticket_revoke(ticket, reason(ticket->session));
     } else {
@@ -101,7 +121,7 @@ void ticket_checked(void *owner, struct request *request, const struct reply *re
     struct session *session = ticket->session;
 
     (void)request;
-    ticket->check = NULL;
+    ticket->bid->check = NULL;
     if (reply->answer == ANSWER_NO_NODE)
         ticket_own_gone(ticket);
     else if (ticket->phase != TICKET_PROVING)
@@ -115,76 +135,7 @@ void ticket_checked(void *owner, struct request *request, const struct reply *re
         prove_later(ticket, reply->decided);
 }
 
-static void beat_checked(struct keeper *keeper, enum answer answer)
-{
-    if (answer == ANSWER_NO_NODE)
-        ticket_own_gone(container_of(keeper, struct ticket, keeper));
-}
-
-static void lapsed(struct keeper *keeper)
-{
-    struct ticket *ticket = container_of(keeper, struct ticket, keeper);
-
-    ticket_revoke(ticket, REVOKED_LEASE);
-}
-
-const struct keeper_ops ticket_keeper_ops = {beat_checked, lapsed};
-
 /* ---- our own node ---- */
-
-/*
- * Curator's Revoker overwrites the data of the node. A node that was never written to holds what we
- * chose ourselves.
- */
-static void look_for_plea(struct ticket *ticket, const struct reply *reply)
-{
-    size_t length = strlen(TICKET_PLEA);
-
-    if (ticket->asked || reply->stat->mzxid == reply->stat->czxid || reply->length != length ||
-        memcmp(reply->data, TICKET_PLEA, length) != 0)
-        return;
-    ticket->asked = true;
-    if (ticket->phase == TICKET_HELD)
-        ticket_tell(ticket, TICKET_ASKED, ZKC_OK);
-}
-
-static void own_armed(void *owner, struct request *request, const struct reply *reply)
-{
-    struct ticket *ticket = owner;
-
-    (void)request;
-    ticket->arm_own = NULL;
-    if (reply->answer == ANSWER_NO_NODE) {
-        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
-        ticket_own_gone(ticket);
-    } else if (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id) {
-        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
-        session_unwatch(ticket->session, ticket->path);
-        ticket_own_gone(ticket); /* somebody else's node, under our name */
-    } else if (reply->answer == ANSWER_OK) {
-        ticket->own_epoch = ticket->session->epoch;
-        look_for_plea(ticket, reply);
-    } else if (answer_try_again(reply->answer)) {
-        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
-        ticket_watch_own(ticket);
-    } else {
-        /* beats still check it */
-        watcher_remove(&ticket->session->watches, &ticket->own_watcher);
-    }
-}
-
-void ticket_watch_own(struct ticket *ticket)
-{
-    enum watch_use use = ticket->phase == TICKET_HELD ? WATCH_NEEDED : WATCH_HELPFUL;
-
-    if (!ticket->exists || ticket->phase == TICKET_LEAVING || watcher_active(&ticket->own_watcher))
-        return;
-    if (!watches_room(&ticket->session->watches, use))
-        return; /* beats still check it */
-    ticket->arm_own = session_ask_watch(ticket->session, VERB_GET, ticket->path, own_armed, ticket);
-    if (ticket->arm_own != NULL)
-        watcher_add(&ticket->session->watches, &ticket->own_watcher, ticket->path);
-}
 
 /* The own node as a listing that was sent in the same flush saw it: a name alone proves nothing. */
 static void own_seen(void *owner, struct request *request, const struct reply *reply)
@@ -192,7 +143,7 @@ static void own_seen(void *owner, struct request *request, const struct reply *r
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->arm_own = NULL;
+    ticket->bid->see_own = NULL;
     if (reply->answer == ANSWER_NO_NODE ||
         (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id))
         ticket_own_gone(ticket);
@@ -200,25 +151,29 @@ static void own_seen(void *owner, struct request *request, const struct reply *r
 
 bool ticket_look_at_own(struct ticket *ticket)
 {
-    if (ticket->arm_own != NULL || watcher_active(&ticket->own_watcher))
-        return true;
-    ticket->arm_own = session_ask(ticket->session, VERB_EXISTS, ticket->path, own_seen, ticket);
-    return ticket->arm_own != NULL;
+    struct bid *bid = ticket->bid;
+
+    if (ticket->vigil == NULL && bid->see_own == NULL)
+        bid->see_own = session_ask(ticket->session, VERB_EXISTS, bid->path, own_seen, ticket);
+    return ticket->vigil != NULL || bid->see_own != NULL;
 }
 
-void ticket_own_fired(struct watcher *watcher, enum watch_event event)
+/* ---- what the session asks ---- */
+
+static struct request *beat(struct follower *follower)
 {
-    struct ticket *ticket = container_of(watcher, struct ticket, own_watcher);
-
-    ticket->own_epoch = 0;
-    session_cancel(&ticket->arm_own);
-    if (event == WATCH_DELETED) {
-        ticket_own_gone(ticket);
-        return;
-    }
-    ticket_watch_own(ticket);
-    if (ticket->phase == TICKET_LISTING && ticket->list != NULL) {
-        session_cancel(&ticket->list); /* it might be answered before */
-        ticket_ask_list(ticket);
-    }
+    return ticket_own_request(container_of(follower, struct ticket, follower));
 }
+
+static void beat_checked(struct follower *follower, enum answer answer)
+{
+    if (answer == ANSWER_NO_NODE)
+        ticket_own_gone(container_of(follower, struct ticket, follower));
+}
+
+static void lapsed(struct follower *follower)
+{
+    ticket_revoke(container_of(follower, struct ticket, follower), REVOKED_LEASE);
+}
+
+const struct follower_ops ticket_follower_ops = {ticket_session_event, beat, beat_checked, lapsed};

@@ -6,7 +6,6 @@
 
 #include <zkcoord/zkcoord.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* A container can be reaped between its creation and ours, but hardly this often in a row. */
@@ -30,7 +29,7 @@ static void adopted(void *owner, struct request *request, const struct reply *re
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->arm = NULL;
+    ticket->bid->arm = NULL;
     if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
         return;
@@ -54,17 +53,6 @@ static void adopted(void *owner, struct request *request, const struct reply *re
     }
 }
 
-static bool set_name(struct ticket *ticket, const char *name)
-{
-    size_t room = NAME_SEQUENCE_MAX;
-    const char *sequence = name + strlen(ticket_own_name(ticket));
-
-    if (strlen(sequence) > room)
-        return false;
-    memcpy(ticket->path + ticket->prefix_length, sequence, strlen(sequence) + 1);
-    return true;
-}
-
 /* The uuid is in no listing, and no request that carries it can still be under way. */
 static void not_created(struct ticket *ticket)
 {
@@ -80,18 +68,19 @@ static void not_created(struct ticket *ticket)
 void ticket_adopt(struct ticket *ticket)
 {
     ticket->phase = TICKET_ADOPTING;
-    ticket->arm = session_ask(ticket->session, VERB_EXISTS, ticket->path, adopted, ticket);
-    if (ticket->arm == NULL)
+    ticket->bid->arm =
+        session_ask(ticket->session, VERB_EXISTS, ticket->bid->path, adopted, ticket);
+    if (ticket->bid->arm == NULL)
         timer_set(ticket->session->core, &ticket->timer, ticket->session->core->now + SECOND);
 }
 
 static void searched(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
-    const char *found = NULL;
+    bool found = false;
 
     (void)request;
-    ticket->list = NULL;
+    ticket->bid->list = NULL;
     if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
         return;
@@ -100,13 +89,13 @@ static void searched(void *owner, struct request *request, const struct reply *r
         give_up_later(ticket, answer_error(reply->answer));
         return;
     }
-    for (size_t i = 0; i < reply->count && found == NULL; i++)
-        if (name_has_prefix(reply->names[i], ticket_own_name(ticket)))
-            found = reply->names[i];
-    if (found == NULL || !set_name(ticket, found))
-        not_created(ticket);
-    else
+    for (size_t i = 0; i < reply->count && !found; i++)
+        found = name_has_prefix(reply->names[i], ticket_own_name(ticket)) &&
+                ticket_set_name(ticket, reply->names[i]);
+    if (found)
         ticket_adopt(ticket);
+    else
+        not_created(ticket);
 }
 
 static void recover_later(struct ticket *ticket)
@@ -121,14 +110,14 @@ static void fence_answered(void *owner, struct request *request, const struct re
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->check = NULL;
+    ticket->bid->check = NULL;
     if (ticket->phase != TICKET_RECOVERING)
         return;
     /* The list that follows proves nothing if the fence before it did not get through. */
     if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
     } else if (reply->answer == ANSWER_NO_MEMORY) {
-        session_cancel(&ticket->list);
+        session_cancel(&ticket->bid->list);
         recover_later(ticket);
     }
 }
@@ -143,13 +132,14 @@ void ticket_recover(struct ticket *ticket)
     struct session *session = ticket->session;
 
     ticket_cancel_requests(ticket);
-    ticket->path[ticket->prefix_length] = '\0';
+    ticket->bid->path[ticket->bid->prefix_length] = '\0';
     ticket->phase = TICKET_RECOVERING;
-    ticket->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
-    if (ticket->check != NULL)
-        ticket->list = session_ask(session, VERB_CHILDREN, ticket->place->parent, searched, ticket);
-    if (ticket->list == NULL) {
-        session_cancel(&ticket->check);
+    ticket->bid->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
+    if (ticket->bid->check != NULL)
+        ticket->bid->list =
+            session_ask(session, VERB_CHILDREN, ticket->place->parent, searched, ticket);
+    if (ticket->bid->list == NULL) {
+        session_cancel(&ticket->bid->check);
         recover_later(ticket);
     }
 }
@@ -158,9 +148,9 @@ static void ancestors_done(void *owner, enum answer answer)
 {
     struct ticket *ticket = owner;
 
-    ticket->ancestors = NULL;
+    ticket->bid->ancestors = NULL;
     if (answer_try_again(answer))
-        ticket->rounds--; /* no fault of the directory */
+        ticket->bid->rounds--; /* no fault of the directory */
     if (answer == ANSWER_OK || answer_try_again(answer) || answer == ANSWER_NO_NODE)
         ticket_enter(ticket);
     else
@@ -169,15 +159,15 @@ static void ancestors_done(void *owner, enum answer answer)
 
 static void create_ancestors(struct ticket *ticket)
 {
-    session_cancel(&ticket->list);
-    if (++ticket->rounds > ROUNDS_MAX) {
+    session_cancel(&ticket->bid->list);
+    if (++ticket->bid->rounds > ROUNDS_MAX) {
         ticket_fail(ticket, ZKC_ESERVER);
         return;
     }
     ticket->phase = TICKET_ANCESTORS;
-    ticket->ancestors =
+    ticket->bid->ancestors =
         ancestors_create(ticket->session, ticket->place->parent, ancestors_done, ticket);
-    if (ticket->ancestors == NULL)
+    if (ticket->bid->ancestors == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
@@ -186,12 +176,12 @@ static void created_ok(struct ticket *ticket, const struct reply *reply)
     const char *name = strrchr(reply->path, '/');
 
     if (name == NULL || !name_has_prefix(name + 1, ticket_own_name(ticket)) ||
-        !set_name(ticket, name + 1)) {
+        !ticket_set_name(ticket, name + 1)) {
         ticket_fail(ticket, ZKC_ESERVER);
         return;
     }
     ticket->exists = true;
-    ticket->rounds = 0;
+    ticket->bid->rounds = 0;
     ticket->token = reply->stat->czxid;
     if (ticket->leaving) {
         ticket->leaving = false;
@@ -203,9 +193,8 @@ static void created(void *owner, struct request *request, const struct reply *re
 {
     struct ticket *ticket = owner;
 
-    ticket->create = NULL;
-    if (request_keep(request))
-        ticket->life = request;
+    if (!request_keep(request))
+        ticket->life = NULL;
     if (reply->answer == ANSWER_OK) {
         created_ok(ticket, reply);
     } else if (reply->answer == ANSWER_LOST) {
@@ -213,7 +202,7 @@ static void created(void *owner, struct request *request, const struct reply *re
     } else if (ticket->leaving) {
         not_created(ticket);
     } else if (reply->answer == ANSWER_REFUSED || reply->answer == ANSWER_NODE_EXISTS) {
-        session_cancel(&ticket->list);
+        session_cancel(&ticket->bid->list);
         ticket_enter(ticket);
     } else if (reply->answer == ANSWER_NO_NODE) {
         create_ancestors(ticket);
@@ -222,27 +211,13 @@ static void created(void *owner, struct request *request, const struct reply *re
     }
 }
 
-static void new_name(struct ticket *ticket)
-{
-    uint8_t random[16];
-    char name[NAME_PREFIX_MAX];
-    const char *parent = strcmp(ticket->place->parent, "/") == 0 ? "" : ticket->place->parent;
-
-    core_random_bytes(ticket->session->core, random, sizeof random);
-    name_format(name, ticket->place->dialect, random);
-    ticket->prefix_length = strlen(parent) + 1 + strlen(name);
-    snprintf(ticket->path, ticket->prefix_length + 1, "%s/%s", parent, name);
-}
-
 static void send_create(struct ticket *ticket)
 {
     struct request *request = ticket->life;
 
-    ticket->life = NULL;
-    ticket->create = request;
     request->verb = VERB_CREATE_CONTENDER;
     request->watch = false;
-    request->path = ticket->path;
+    request->path = ticket->bid->path;
     request->data = ticket->place->data;
     request->length = ticket->place->length;
     request->answered = created;
@@ -255,18 +230,17 @@ static void send_create(struct ticket *ticket)
 void ticket_enter(struct ticket *ticket)
 {
     ticket->exists = false;
-    ticket->next_in_line = false;
+    ticket->bid->next_in_line = false;
     ticket->asked = false;
-    ticket->own_epoch = 0;
     ticket->phase = TICKET_JOINING;
-    watcher_remove(&ticket->session->watches, &ticket->own_watcher);
+    ticket_end_vigil(ticket);
     if (ticket->life == NULL)
         ticket->life = request_new();
     if (ticket->life == NULL) {
         ticket_fail(ticket, ZKC_ENOMEM);
         return;
     }
-    new_name(ticket);
+    ticket_new_name(ticket);
     send_create(ticket);
     ticket_ask_list(ticket);
 }

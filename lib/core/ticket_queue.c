@@ -12,6 +12,9 @@
 #include <string.h>
 
 static void arm_ahead(struct ticket *ticket);
+static void poll_ahead(struct ticket *ticket);
+static void listed(void *owner, struct request *request, const struct reply *reply);
+static void await_list(struct ticket *ticket);
 
 /* ---- waiting for who is ahead ---- */
 
@@ -23,19 +26,37 @@ static void arm_ahead(struct ticket *ticket);
  */
 static bool inherits(const struct ticket *ticket)
 {
-    return ticket->next_in_line && !name_leaves_reader(ticket->ahead) &&
-           ticket->own_epoch == ticket->session->epoch && session_connected(ticket->session);
+    return ticket->bid->next_in_line && !name_leaves_reader(ticket->bid->ahead) &&
+           ticket->vigil != NULL && ticket->vigil->epoch == ticket->session->epoch &&
+           session_connected(ticket->session);
+}
+
+/* An answer that is still to come is of a listing after what we have heard already. */
+static bool take_look_for_list(struct ticket *ticket)
+{
+    struct bid *bid = ticket->bid;
+
+    if (bid->look == NULL || ticket->vigil == NULL || bid->list != NULL)
+        return false;
+    bid->list = bid->look;
+    bid->look = NULL;
+    bid->list->answered = listed;
+    return true;
 }
 
 static void ahead_gone(struct ticket *ticket)
 {
-    bool heir = ticket->armed_epoch == ticket->session->epoch && inherits(ticket);
+    struct bid *bid = ticket->bid;
+    bool heir = bid->armed_epoch == ticket->session->epoch && inherits(ticket);
+    bool looking = !heir && take_look_for_list(ticket);
 
-    mem_free(ticket->ahead);
-    ticket->ahead = NULL;
+    mem_free(bid->ahead);
+    bid->ahead = NULL;
     ticket_forget_beyond(ticket);
     if (heir)
         ticket_first(ticket);
+    else if (looking)
+        await_list(ticket);
     else
         ticket_list_again(ticket);
 }
@@ -45,20 +66,21 @@ static void ahead_armed(void *owner, struct request *request, const struct reply
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->arm = NULL;
+    ticket->bid->arm = NULL;
     if (reply->answer == ANSWER_OK) {
-        ticket->armed_epoch = ticket->session->epoch;
+        ticket->bid->armed_epoch = ticket->session->epoch;
         ticket->phase = TICKET_WAITING;
         return;
     }
-    watcher_remove(&ticket->session->watches, &ticket->ahead_watcher);
+    watcher_remove(&ticket->session->watches, &ticket->bid->ahead_watcher);
     if (reply->answer == ANSWER_NO_NODE) {
-        ticket->armed_epoch = ticket->session->epoch;
+        ticket->bid->armed_epoch = ticket->session->epoch;
         ahead_gone(ticket);
     } else if (answer_try_again(reply->answer)) {
         arm_ahead(ticket);
     } else if (reply->answer == ANSWER_NO_AUTH) {
-        ticket_poll_ahead(ticket);
+        ticket->bid->unreadable = true;
+        poll_ahead(ticket);
     } else {
         ticket_fail(ticket, answer_error(reply->answer));
     }
@@ -68,15 +90,16 @@ static void ahead_armed(void *owner, struct request *request, const struct reply
 static void arm_ahead(struct ticket *ticket)
 {
     if (!watches_room(&ticket->session->watches, WATCH_NEEDED)) {
-        ticket_poll_ahead(ticket);
+        poll_ahead(ticket);
         return;
     }
     ticket->phase = TICKET_ARMING;
-    ticket->arm = session_ask_watch(ticket->session, VERB_GET, ticket->ahead, ahead_armed, ticket);
-    if (ticket->arm == NULL)
+    ticket->bid->arm =
+        session_ask_watch(ticket->session, VERB_GET, ticket->bid->ahead, ahead_armed, ticket);
+    if (ticket->bid->arm == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
     else
-        watcher_add(&ticket->session->watches, &ticket->ahead_watcher, ticket->ahead);
+        watcher_add(&ticket->session->watches, &ticket->bid->ahead_watcher, ticket->bid->ahead);
 }
 
 static void polled(void *owner, struct request *request, const struct reply *reply)
@@ -85,16 +108,16 @@ static void polled(void *owner, struct request *request, const struct reply *rep
     struct session *session = ticket->session;
 
     (void)request;
-    ticket->arm = NULL;
+    ticket->bid->arm = NULL;
     if (reply->answer == ANSWER_NO_NODE) {
-        ticket->armed_epoch = session->epoch;
+        ticket->bid->armed_epoch = session->epoch;
         ahead_gone(ticket);
     } else if (reply->answer == ANSWER_OK) {
         int64_t pause = session->timeout / 5 > SECOND ? session->timeout / 5 : SECOND;
         timer_set(session->core, &ticket->timer,
                   session->core->now + pause + core_random_below(session->core, pause / 4));
     } else if (answer_try_again(reply->answer)) {
-        ticket_poll_ahead(ticket);
+        poll_ahead(ticket);
     } else {
         ticket_fail(ticket, answer_error(reply->answer));
     }
@@ -105,19 +128,28 @@ static void polled(void *owner, struct request *request, const struct reply *rep
  * CVE-2024-23944 send no events of such a node; or the session has all the watches that it can
  * carry over a reconnection. Whether the node exists is asked now and then instead.
  */
-void ticket_poll_ahead(struct ticket *ticket)
+static void poll_ahead(struct ticket *ticket)
 {
     ticket->phase = TICKET_WAITING;
-    ticket->arm = session_ask(ticket->session, VERB_EXISTS, ticket->ahead, polled, ticket);
-    if (ticket->arm == NULL)
+    ticket->bid->arm =
+        session_ask(ticket->session, VERB_EXISTS, ticket->bid->ahead, polled, ticket);
+    if (ticket->bid->arm == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
+}
+
+void ticket_look_ahead(struct ticket *ticket)
+{
+    if (ticket->bid->unreadable)
+        poll_ahead(ticket);
+    else
+        arm_ahead(ticket);
 }
 
 void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
 {
-    struct ticket *ticket = container_of(watcher, struct ticket, ahead_watcher);
+    struct ticket *ticket = container_of(watcher, struct bid, ahead_watcher)->ticket;
 
-    session_cancel(&ticket->arm);
+    session_cancel(&ticket->bid->arm);
     if (event == WATCH_DELETED)
         ahead_gone(ticket);
     else
@@ -126,20 +158,20 @@ void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
 
 void ticket_become_next(struct ticket *ticket)
 {
-    ticket->next_in_line = true;
+    ticket->bid->next_in_line = true;
     ticket_watch_own(ticket);
-    session_keep(ticket->session, &ticket->keeper);
+    session_keep(ticket->session, &ticket->follower);
 }
 
 void ticket_tell_next(struct ticket *ticket)
 {
     const struct map *watches = &ticket->session->watches;
 
-    for (struct map_entry *entry = map_find(watches, ticket->path); entry != NULL;
+    for (struct map_entry *entry = map_find(watches, ticket->bid->path); entry != NULL;
          entry = map_find_next(watches, entry)) {
         struct watcher *watcher = container_of(entry, struct watcher, entry);
         if (watcher->fired == ticket_ahead_fired) {
-            ticket_become_next(container_of(watcher, struct ticket, ahead_watcher));
+            ticket_become_next(container_of(watcher, struct bid, ahead_watcher)->ticket);
             return; /* nobody else is right behind it, and the map has changed */
         }
     }
@@ -147,18 +179,19 @@ void ticket_tell_next(struct ticket *ticket)
 
 static void wait_behind(struct ticket *ticket, const struct roster *roster, size_t me)
 {
-    mem_free(ticket->ahead);
-    ticket->ahead = path_child(ticket->place->parent, roster->at[me - 1].name);
-    if (ticket->ahead == NULL) {
+    mem_free(ticket->bid->ahead);
+    ticket->bid->ahead = path_child(ticket->place->parent, roster->at[me - 1].name);
+    if (ticket->bid->ahead == NULL) {
         ticket_fail(ticket, ZKC_ENOMEM);
         return;
     }
-    ticket->next_in_line = false;
+    ticket->bid->next_in_line = false;
+    ticket->bid->unreadable = false;
     /* What it asks is sent first: the answer about the one ahead finds ours answered. */
     if (me == 1)
         ticket_become_next(ticket);
     else
-        session_keep_no_more(ticket->session, &ticket->keeper);
+        session_keep_no_more(ticket->session, &ticket->follower);
     arm_ahead(ticket);
     if (ticket->phase != TICKET_ARMING && ticket->phase != TICKET_WAITING)
         return;
@@ -168,11 +201,6 @@ static void wait_behind(struct ticket *ticket, const struct roster *roster, size
 }
 
 /* ---- where do we stand? ---- */
-
-const char *ticket_own_name(const struct ticket *ticket)
-{
-    return strrchr(ticket->path, '/') + 1;
-}
 
 static void rank(struct ticket *ticket, const struct roster *roster)
 {
@@ -192,7 +220,7 @@ static void sorted(void *owner, enum answer answer, const struct roster *roster)
 {
     struct ticket *ticket = owner;
 
-    ticket->sorting = NULL;
+    ticket->bid->sorting = NULL;
     if (answer == ANSWER_OK)
         rank(ticket, roster);
     else if (answer_try_again(answer))
@@ -204,8 +232,9 @@ static void sorted(void *owner, enum answer answer, const struct roster *roster)
 static void sort_and_rank(struct ticket *ticket, struct roster *roster)
 {
     ticket->phase = TICKET_SORTING;
-    ticket->sorting = sorting_start(ticket->session, ticket->place->parent, roster, sorted, ticket);
-    if (ticket->sorting == NULL)
+    ticket->bid->sorting =
+        sorting_start(ticket->session, ticket->place->parent, roster, sorted, ticket);
+    if (ticket->bid->sorting == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
@@ -229,7 +258,7 @@ static void listed(void *owner, struct request *request, const struct reply *rep
     struct ticket *ticket = owner;
 
     (void)request;
-    ticket->list = NULL;
+    ticket->bid->list = NULL;
     if (reply->answer == ANSWER_OK)
         evaluate(ticket, reply);
     else if (answer_try_again(reply->answer))
@@ -242,20 +271,26 @@ static void listed(void *owner, struct request *request, const struct reply *rep
 
 void ticket_ask_list(struct ticket *ticket)
 {
-    ticket->list =
+    ticket->bid->list =
         session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, listed, ticket);
-    if (ticket->list == NULL)
+    if (ticket->bid->list == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
 /* If we turn out to be first we shall need proof of the session: in the same flush, not later. */
+static void await_list(struct ticket *ticket)
+{
+    struct bid *bid = ticket->bid;
+
+    ticket->phase = TICKET_LISTING;
+    bid->next_in_line = false;
+    if (!session_grantable(ticket->session) && bid->check == NULL)
+        bid->check = session_ask(ticket->session, VERB_CHECK, bid->path, ticket_checked, ticket);
+}
+
 void ticket_list_again(struct ticket *ticket)
 {
-    ticket->phase = TICKET_LISTING;
-    ticket->next_in_line = false;
-    if (!session_grantable(ticket->session) && ticket->check == NULL)
-        ticket->check =
-            session_ask(ticket->session, VERB_CHECK, ticket->path, ticket_checked, ticket);
+    await_list(ticket);
     if (ticket_look_at_own(ticket))
         ticket_ask_list(ticket);
     else

@@ -35,9 +35,10 @@ bool watcher_active(const struct watcher *watcher)
 /* Each path is sent with its length. */
 bool watches_room(const struct map *watches, enum watch_use use)
 {
+    static const size_t tenths[] = {[WATCH_HELPFUL] = 5, [WATCH_NEEDED] = 9, [WATCH_OWN] = 10};
     size_t packet = watches->key_bytes + 4 * watches->count;
 
-    return packet < (use == WATCH_NEEDED ? PACKET_BUDGET : PACKET_BUDGET / 2);
+    return packet < PACKET_BUDGET / 10 * tenths[use];
 }
 
 void watches_fire(struct map *watches, const char *path, enum watch_event event)
@@ -47,10 +48,8 @@ void watches_fire(struct map *watches, const char *path, enum watch_event event)
     list_init(&entries);
     map_take(watches, path, &entries);
     /* A callback may drop watchers that wait here, as if they were still in the map. */
-    for (link = entries.next; link != &entries; link = link->next) {
+    for (link = entries.next; link != &entries; link = link->next)
         watches->count++;
-        watches->key_bytes += container_of(link, struct map_entry, link)->length;
-    }
     while (!list_empty(&entries)) {
         struct map_entry *entry = container_of(entries.next, struct map_entry, link);
         struct watcher *watcher = container_of(entry, struct watcher, entry);

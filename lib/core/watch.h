@@ -27,8 +27,12 @@ void watcher_add(struct map *watches, struct watcher *watcher, const char *path)
 void watcher_remove(struct map *watches, struct watcher *watcher); /* harmless when not in it */
 bool watcher_active(const struct watcher *watcher);
 
-/* Whether one more watch may be set: one that is needed, or one that only saves time. */
-enum watch_use { WATCH_NEEDED, WATCH_HELPFUL };
+/* Whether one more watch may be set, for such a use. */
+enum watch_use {
+    WATCH_HELPFUL, /* it only saves time */
+    WATCH_NEEDED,  /* without it somebody polls */
+    WATCH_OWN      /* of the node of who holds or is next in line */
+};
 bool watches_room(const struct map *watches, enum watch_use use);
 
 void watches_fire(struct map *watches, const char *path, enum watch_event event);

@@ -70,6 +70,8 @@ static void session_event(struct follower *follower, enum session_event event)
     }
 }
 
+static const struct follower_ops follower_ops = {.event = session_event};
+
 static void abandon(struct operation *operation, int error)
 {
     finish(container_of(operation, struct errand, operation), error);
@@ -87,7 +89,7 @@ static void begin(struct errand *errand, zkc_sync *sync, struct wait *wait, zkc_
     errand->member.closing = closing;
     list_init(&errand->member.link);
     list_append(&sync->members, &errand->member.link);
-    follower_init(&errand->follower, session_event);
+    follower_init(&errand->follower, &follower_ops);
     session_follow(&errand->pooled->session, &errand->follower);
     ask(errand);
 }

@@ -267,7 +267,7 @@ int hold_check_op(struct hold *hold, struct zoo_op *op)
     if (!hold_is_valid(hold) || hold->ticket == NULL)
         return ZKC_ENOTHELD;
     if (hold->check_path == NULL)
-        hold->check_path = mem_strdup(hold->ticket->path);
+        hold->check_path = ticket_path(hold->ticket);
     if (hold->check_path == NULL)
         return ZKC_ENOMEM;
     zk_check_op(op, hold->check_path);

@@ -111,6 +111,8 @@ static void arrived(struct follower *follower, enum session_event event)
         operation_finish(&arrival->operation, ZKC_EAUTH);
 }
 
+static const struct follower_ops arrival_ops = {.event = arrived};
+
 static void not_arrived(struct operation *operation, int error)
 {
     operation_finish(operation, error);
@@ -130,7 +132,7 @@ static int wait_for_session(zkc_sync *sync, int64_t timeout_ms, zkc_context *con
     wait_init(&wait, context);
     operation_init(&arrival.operation, sync, &arrival);
     operation_begin(&arrival.operation, &wait, NULL, not_arrived, deadline);
-    follower_init(&arrival.follower, arrived);
+    follower_init(&arrival.follower, &arrival_ops);
     session_follow(&sync->main->session, &arrival.follower);
     if (session_connected(&sync->main->session))
         connected(&arrival);

@@ -19,6 +19,7 @@ struct seen {
     struct machine *machine;
     int place;     /* of the newest belief */
     int64_t token; /* likewise */
+    char node[TEXT];
     bool believes;
     bool robbed; /* its node was taken away by a stranger */
     int64_t robbed_at;
@@ -161,7 +162,12 @@ static void begins(struct seen *seen)
         world_fail("%s holds without a ticket", machine_name(seen->machine));
         return;
     }
-    seen->place = place_of(seen->hold->ticket->path);
+    if (ticket_path_size(seen->hold->ticket->place) > sizeof seen->node) {
+        world_fail("the simulator has room for %d characters only", TEXT);
+        return;
+    }
+    ticket_write_path(seen->hold->ticket, seen->node);
+    seen->place = place_of(seen->node);
     seen->token = token;
     seen->robbed = false;
     place = &all.places[seen->place];
@@ -256,7 +262,7 @@ static void removed(const char *path, int64_t czxid, int64_t owner, enum cluster
     for (int i = 0; i < all.count; i++) {
         struct seen *seen = &all.seen[i];
         if (atomic_load(&seen->hold->token) != czxid || !believes(seen) ||
-            seen->hold->ticket == NULL || strcmp(seen->hold->ticket->path, path) != 0)
+            seen->hold->ticket == NULL || strcmp(seen->node, path) != 0)
             continue;
         seen->robbed = was_robbed(path, owner);
         seen->robbed_at = world_now();
@@ -288,7 +294,7 @@ bool beliefs_some_holder(struct belief *ret_belief)
                                       .timeout = hold->session->timeout,
                                       .remaining = atomic_load(&hold->session->deadline) -
                                                    machine_clock(seen->machine),
-                                      .node = hold->ticket->path};
+                                      .node = seen->node};
         return true;
     }
     return false;

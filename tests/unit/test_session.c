@@ -29,6 +29,8 @@ static void hear(struct follower *follower, enum session_event event)
     heard->refused += event == SESSION_AUTH_REFUSED;
 }
 
+static const struct follower_ops hearing = {.event = hear};
+
 static int answered;
 static enum answer last_answer;
 
@@ -45,7 +47,7 @@ static void begin(struct pretend *pretend, struct heard *heard)
     answered = 0;
     pretend_init(pretend);
     memset(heard, 0, sizeof *heard);
-    follower_init(&heard->follower, hear);
+    follower_init(&heard->follower, &hearing);
     session_follow(&pretend->session, &heard->follower);
 }
 
@@ -182,21 +184,54 @@ static void reads_do_not_stand_in_for_syncs(void **state)
     pretend_free(&pretend);
 }
 
-static void checked(struct keeper *keeper, enum answer answer)
+/* Somebody whose node must stay proven. */
+struct keeper {
+    struct follower follower;
+    const char *path;
+};
+
+static void hear_nothing(struct follower *follower, enum session_event event)
 {
-    (void)keeper;
+    (void)follower;
+    (void)event;
+}
+
+static struct request *beat(struct follower *follower)
+{
+    struct request *request = request_new();
+
+    assert_non_null(request);
+    request->path = container_of(follower, struct keeper, follower)->path;
+    return request;
+}
+
+static void checked(struct follower *follower, enum answer answer)
+{
+    (void)follower;
     last_answer = answer;
 }
 
 static int lapses;
 
-static void lapsed(struct keeper *keeper)
+static void lapsed(struct follower *follower)
 {
-    (void)keeper;
+    (void)follower;
     lapses++;
 }
 
-static const struct keeper_ops ops = {checked, lapsed};
+static const struct follower_ops ops = {hear_nothing, beat, checked, lapsed};
+
+static void keep(struct pretend *pretend, struct keeper *keeper, const char *path)
+{
+    follower_init(&keeper->follower, &ops);
+    keeper->path = path;
+    session_keep(&pretend->session, &keeper->follower);
+}
+
+static void keep_no_more(struct pretend *pretend, struct keeper *keeper)
+{
+    session_keep_no_more(&pretend->session, &keeper->follower);
+}
 
 static void a_kept_session_writes_every_eighth_and_checks_each_in_turn(void **state)
 {
@@ -208,20 +243,16 @@ static void a_kept_session_writes_every_eighth_and_checks_each_in_turn(void **st
     begin(&pretend, &heard);
     pretend_add(&pretend, "/one", 5);
     pretend_connect(&pretend, 5);
-    keeper_init(&one, &ops);
-    keeper_init(&two, &ops);
-    one.path = "/one";
-    two.path = "/two";
-    session_keep(&pretend.session, &one);
-    session_keep(&pretend.session, &two);
+    keep(&pretend, &one, "/one");
+    keep(&pretend, &two, "/two");
     pretend_pass(&pretend, 5 * SECOND / 4);
     assert_int_equal(last_answer, ANSWER_OK);
     pretend_pass(&pretend, 5 * SECOND / 4);
     assert_int_equal(last_answer, ANSWER_NO_NODE);
     pretend_pass(&pretend, 195 * SECOND / 2);
     assert_int_equal(pretend.asked[VERB_CHECK], 80);
-    session_keep_no_more(&pretend.session, &one);
-    session_keep_no_more(&pretend.session, &two);
+    keep_no_more(&pretend, &one);
+    keep_no_more(&pretend, &two);
     pretend_free(&pretend);
 }
 
@@ -234,16 +265,14 @@ static void a_beat_goes_before_what_is_queued(void **state)
     (void)state;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
-    keeper_init(&keeper, &ops);
-    keeper.path = "/one";
-    session_keep(&pretend.session, &keeper);
+    keep(&pretend, &keeper, "/one");
     for (int i = 0; i < 100; i++)
         session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
     pretend.core.now += 2 * SECOND;
     pretend.deaf = true;
     pretend_run(&pretend);
     assert_int_equal(pretend.held[0]->verb, VERB_CHECK);
-    session_keep_no_more(&pretend.session, &keeper);
+    keep_no_more(&pretend, &keeper);
     pretend_free(&pretend);
 }
 
@@ -257,15 +286,13 @@ static void the_lease_lapses_for_who_keeps(void **state)
     lapses = 0;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
-    keeper_init(&keeper, &ops);
-    keeper.path = "/one";
-    session_keep(&pretend.session, &keeper);
+    keep(&pretend, &keeper, "/one");
     pretend.deaf = true;
     pretend_pass(&pretend, 9 * SECOND);
     assert_int_equal(lapses, 0);
     pretend_pass(&pretend, 1 * SECOND);
     assert_int_equal(lapses, 1);
-    session_keep_no_more(&pretend.session, &keeper);
+    keep_no_more(&pretend, &keeper);
     pretend_free(&pretend);
 }
 
@@ -282,15 +309,13 @@ static void beats_keep_the_lease_after_a_longer_timeout(void **state)
     lapses = 0;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
-    keeper_init(&keeper, &ops);
-    keeper.path = "/one";
-    session_keep(&pretend.session, &keeper);
+    keep(&pretend, &keeper, "/one");
     pretend_disconnect(&pretend);
     pretend.connected = true;
     session_connected_event(&pretend.session, 5, 100000);
     pretend_pass(&pretend, 200 * SECOND);
     assert_int_equal(lapses, 0);
-    session_keep_no_more(&pretend.session, &keeper);
+    keep_no_more(&pretend, &keeper);
     pretend_free(&pretend);
 }
 
@@ -305,13 +330,11 @@ static void a_deadline_that_a_reader_saw_pass_is_not_revived(void **state)
     begin(&pretend, &heard);
     pretend_add(&pretend, "/one", 5);
     pretend_connect(&pretend, 5);
-    keeper_init(&keeper, &ops);
-    keeper.path = "/one";
-    session_keep(&pretend.session, &keeper);
+    keep(&pretend, &keeper, "/one");
     atomic_store(&pretend.session.lapsed, atomic_load(&pretend.session.deadline));
     pretend_pass(&pretend, 7 * SECOND); /* proofs go on arriving */
     assert_int_equal(lapses, 1);
-    session_keep_no_more(&pretend.session, &keeper);
+    keep_no_more(&pretend, &keeper);
     pretend_free(&pretend);
 }
 

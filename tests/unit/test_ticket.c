@@ -47,6 +47,23 @@ static void on_event(void *owner, struct ticket *ticket, enum ticket_event event
         story->ticket = NULL;
 }
 
+static struct pretend_node *find_own(struct story *story)
+{
+    char *path = ticket_path(story->ticket);
+    struct pretend_node *node = pretend_find(&story->server, path);
+
+    mem_free(path);
+    return node;
+}
+
+static void remove_node(struct story *story, const struct ticket *ticket)
+{
+    char *path = ticket_path(ticket);
+
+    pretend_remove(&story->server, path);
+    mem_free(path);
+}
+
 static void begin(struct story *story)
 {
     memset(story, 0, sizeof *story);
@@ -93,7 +110,7 @@ static void without_rivals_it_takes_one_create_and_one_list(void **state)
     assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
     assert_int_equal(story.server.asked[VERB_CHILDREN], 1);
     assert_int_equal(story.server.asked[VERB_GET], 0);
-    assert_int_equal(story.token, pretend_find(&story.server, story.ticket->path)->czxid);
+    assert_int_equal(story.token, find_own(&story)->czxid);
     ticket_leave(story.ticket);
     pretend_run(&story.server);
     assert_int_equal(story.gone, 1);
@@ -270,6 +287,31 @@ static void two_places_ahead_are_watched(void **state)
     end(&story);
 }
 
+/* What was asked for when the one beyond went serves when the one ahead goes at its heels. */
+static void a_look_becomes_the_listing(void **state)
+{
+    struct story story;
+    char first[256], second[256], third[256];
+    size_t lists;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    strcpy(second, rival(&story, 4)->path);
+    strcpy(third, rival(&story, 5)->path);
+    join(&story);
+    lists = story.server.asked[VERB_CHILDREN];
+    pretend_remove(&story.server, first);
+    pretend_remove(&story.server, second);
+    pretend_remove(&story.server, third);
+    assert_int_equal(story.granted, 0);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(story.server.asked[VERB_CHILDREN], lists + 1);
+    end(&story);
+}
+
 static void a_waiter_whose_own_node_vanished_first_does_not_inherit(void **state)
 {
     struct story story;
@@ -282,7 +324,7 @@ static void a_waiter_whose_own_node_vanished_first_does_not_inherit(void **state
     join(&story);
     pretend_pass(&story.server, 5 * SECOND);
     rival(&story, 9); /* somebody behind us */
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     pretend_remove(&story.server, first);
     pretend_run(&story.server);
     assert_int_equal(story.granted, 0); /* the one behind us holds now; we are queued behind it */
@@ -342,7 +384,7 @@ static void a_create_whose_reply_was_lost_is_found_by_its_uuid(void **state)
     assert_int_equal(story.granted, 1);
     assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
     assert_int_equal(pretend_children(&story.server, DIR), 1);
-    assert_int_equal(story.token, pretend_find(&story.server, story.ticket->path)->czxid);
+    assert_int_equal(story.token, find_own(&story)->czxid);
     end(&story);
 }
 
@@ -487,7 +529,7 @@ static void a_waiter_joins_again_when_the_session_was_replaced(void **state)
     pretend_remove(&story.server, first);
     pretend_run(&story.server);
     assert_int_equal(story.granted, 1);
-    assert_int_equal(pretend_find(&story.server, story.ticket->path)->owner, 8);
+    assert_int_equal(find_own(&story)->owner, 8);
     end(&story);
 }
 
@@ -568,7 +610,7 @@ static void a_node_deleted_by_somebody_is_noticed_by_the_beat(void **state)
     begin(&story);
     pretend_connect(&story.server, 7);
     join(&story);
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     assert_int_equal(story.revoked, 0); /* nobody asked to hear of it at once */
     pretend_pass(&story.server, 3 * SECOND);
     assert_int_equal(story.revoked, 1);
@@ -605,7 +647,7 @@ static void a_grant_ends_another_of_the_same_session_first(void **state)
         pretend_run(&story.server);
         if (waits)
             join(&story);
-        pretend_remove(&story.server, elder->path); /* nobody watches it for the elder */
+        remove_node(&story, elder); /* nobody watches it for the elder */
         if (!waits)
             join(&story);
         assert_int_equal(story.granted, 1);
@@ -624,7 +666,7 @@ static void a_watched_node_deleted_by_somebody_is_noticed_at_once(void **state)
     join(&story);
     ticket_watch_own(story.ticket);
     pretend_run(&story.server);
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     assert_int_equal(story.revoked, 1);
     assert_int_equal(story.detail, REVOKED_DELETED);
     pretend_run(&story.server);
@@ -663,7 +705,7 @@ static void other_writes_do_not_hide_a_deleted_node(void **state)
     begin(&story);
     pretend_connect(&story.server, 7);
     join(&story);
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     for (int i = 0; i < 40; i++) {
         ticket_join(&story.server.session, place, false, NULL, NULL, &busy);
         pretend_run(&story.server);
@@ -708,7 +750,7 @@ static void a_beat_that_waits_does_not_outlive_its_ticket(void **state)
     pretend_connect(&story.server, 7);
     story.server.core.now += 2 * SECOND;
     core_run_timers(&story.server.core); /* the beat is queued, not sent */
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     core_run_timers(&story.server.core);
     assert_int_equal(story.gone, 1);
     pretend_run(&story.server); /* nothing is sent with the path of a ticket that is gone */
@@ -726,7 +768,7 @@ static void a_deletion_seen_after_the_lease_is_a_lapse(void **state)
     ticket_watch_own(story.ticket);
     pretend_run(&story.server);
     story.server.core.now += 30 * SECOND; /* stopped, then the event comes before any timer */
-    pretend_remove(&story.server, story.ticket->path);
+    remove_node(&story, story.ticket);
     assert_int_equal(story.revoked, 1);
     assert_int_equal(story.detail, REVOKED_LEASE);
     end(&story);
@@ -827,6 +869,27 @@ static void past_what_a_packet_can_carry_waiters_poll(void **state)
     end(&story);
 }
 
+static void who_polled_watches_once_there_is_room(void **state)
+{
+    struct story story;
+    char first[256];
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    strcpy(first, rival(&story, 3)->path);
+    story.server.session.watches.key_bytes += 1024 * 1024;
+    join(&story);
+    story.server.session.watches.key_bytes -= 1024 * 1024;
+    assert_false(pretend_find(&story.server, first)->watched);
+    pretend_pass(&story.server, 5 * SECOND);
+    assert_true(pretend_find(&story.server, first)->watched);
+    pretend_remove(&story.server, first);
+    pretend_run(&story.server);
+    assert_int_equal(story.granted, 1);
+    end(&story);
+}
+
 static void a_missing_directory_below_a_forbidden_one_is_forbidden(void **state)
 {
     struct story story;
@@ -915,6 +978,7 @@ int main(void)
         cmocka_unit_test(a_writer_that_becomes_a_reader_still_holds),
         cmocka_unit_test(a_third_lists_again_when_the_second_leaves),
         cmocka_unit_test(two_places_ahead_are_watched),
+        cmocka_unit_test(a_look_becomes_the_listing),
         cmocka_unit_test(a_waiter_whose_own_node_vanished_first_does_not_inherit),
         cmocka_unit_test(after_a_reconnection_it_lists_before_it_inherits),
         cmocka_unit_test(try_does_not_wait),
@@ -944,6 +1008,7 @@ int main(void)
         cmocka_unit_test(leaving_the_queue_takes_the_watch_away),
         cmocka_unit_test(an_unreadable_predecessor_is_polled),
         cmocka_unit_test(past_what_a_packet_can_carry_waiters_poll),
+        cmocka_unit_test(who_polled_watches_once_there_is_room),
         cmocka_unit_test(a_missing_directory_below_a_forbidden_one_is_forbidden),
         cmocka_unit_test(a_forbidden_directory_is_a_clear_error),
         cmocka_unit_test(a_refused_credential_fails_the_waiters),

@@ -89,6 +89,20 @@ int roster_build(struct roster *roster, const char *const *names, size_t count)
     return 0;
 }
 
+int roster_copy(struct roster *copy, const struct roster *roster)
+{
+    const char **names = mem_alloc((roster->count + 1) * sizeof *names);
+    int result;
+
+    if (names == NULL)
+        return -1;
+    for (size_t i = 0; i < roster->count; i++)
+        names[i] = roster->at[i].name;
+    result = roster_build(copy, names, roster->count);
+    mem_free(names);
+    return result;
+}
+
 size_t roster_find(const struct roster *roster, const char *name)
 {
     for (size_t i = 0; i < roster->count; i++)

@@ -29,6 +29,9 @@ struct roster {
  */
 int roster_build(struct roster *roster, const char *const *names, size_t count);
 
+/* 0, or -1 without memory. What copy held before is overwritten. */
+int roster_copy(struct roster *copy, const struct roster *roster);
+
 /* Index of the name, or ROSTER_NOBODY. */
 size_t roster_find(const struct roster *roster, const char *name);
 

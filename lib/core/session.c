@@ -89,6 +89,8 @@ static void end_session(struct session *session, enum session_event event, enum 
     want_drop(session);
     tell_followers(session, event);
     session_fail_requests(&requests, code);
+    if (session->musters.count == 0)
+        map_clear(&session->musters);
 }
 
 /* Whatever listens there, libzookeeper believes it. */
@@ -245,6 +247,7 @@ void session_init(struct session *session, struct core *core, int64_t timeout_ms
     session->lapse_handled = LEASE_NONE;
     map_init(&session->watches);
     map_init(&session->holders);
+    map_init(&session->musters);
     list_init(&session->link);
     list_init(&session->attention);
     list_init(&session->queue);

@@ -93,6 +93,7 @@ struct session {
     int64_t lapse_handled;    /* up to where that was acted upon */
     struct map watches;
     struct map holders; /* tickets that hold, by directory */
+    struct map musters; /* listings that are shared, by directory */
     struct list followers;
     struct list keepers; /* the followers whose node must stay proven */
     struct list provers;

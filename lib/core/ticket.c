@@ -34,7 +34,8 @@ void ticket_cancel_requests(struct ticket *ticket)
         session_cancel(&ticket->vigil->arm);
     if (bid == NULL)
         return;
-    session_cancel(&bid->list);
+    muster_cancel(&bid->list);
+    session_cancel(&bid->search);
     session_cancel(&bid->check);
     session_cancel(&bid->arm);
     session_cancel(&bid->see_own);
@@ -253,6 +254,8 @@ static struct bid *bid_new(struct ticket *ticket, const struct place *place)
     if (bid == NULL)
         return NULL;
     bid->ticket = ticket;
+    seeker_init(&bid->list, ticket_listed);
+    seeker_init(&bid->look, ticket_looked);
     watcher_init(&bid->ahead_watcher, ticket_ahead_fired);
     watcher_init(&bid->beyond_watcher, ticket_beyond_fired);
     return bid;
@@ -289,7 +292,7 @@ int ticket_join(struct session *session, struct place *place, bool try_only, tic
     ticket->try_only = try_only;
     session_follow(session, &ticket->follower);
     ticket_enter(ticket);
-    if (ticket->bid->list == NULL) {
+    if (!seeker_waits(&ticket->bid->list)) {
         /* no memory for the list: the create was not sent, the ticket goes by its timer */
         return -1;
     }

@@ -13,6 +13,7 @@
 #define ZKC_CORE_TICKET_H
 
 #include "core/ancestors.h"
+#include "core/muster.h"
 #include "core/place.h"
 #include "core/session.h"
 
@@ -47,12 +48,13 @@ enum ticket_phase {
 
 /* What is needed until it holds: the name of our node, and where it stands in the queue. */
 struct bid {
-    struct request *list;
+    struct seeker list;
+    struct seeker look; /* the one ahead still stands */
+    struct request *search;
     struct request *check;
     struct request *arm;
     struct request *see_own; /* our own node, as the listing after it sees it */
     struct request *arm_beyond;
-    struct request *look; /* a listing while the one ahead still stands */
     struct ancestors *ancestors;
     struct sorting *sorting;
     char *ahead;  /* the node we wait for */

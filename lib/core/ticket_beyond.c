@@ -23,7 +23,7 @@ void ticket_forget_beyond(struct ticket *ticket)
 
     watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
     session_cancel(&ticket->bid->arm_beyond);
-    session_cancel(&ticket->bid->look);
+    muster_cancel(&ticket->bid->look);
     if (armed)
         session_unwatch(ticket->session, ticket->bid->beyond);
     drop(ticket);
@@ -49,18 +49,12 @@ static void heed(struct ticket *ticket, const struct roster *roster)
         ticket_watch_beyond(ticket, roster, me);
 }
 
-static void looked(void *owner, struct request *request, const struct reply *reply)
+void ticket_looked(struct seeker *seeker, enum answer answer, const struct roster *roster)
 {
-    struct ticket *ticket = owner;
-    struct roster roster;
+    struct ticket *ticket = container_of(seeker, struct bid, look)->ticket;
 
-    (void)request;
-    ticket->bid->look = NULL;
-    if (reply->answer != ANSWER_OK || ticket->bid->next_in_line ||
-        roster_build(&roster, reply->names, reply->count) != 0)
-        return;
-    heed(ticket, &roster);
-    roster_clear(&roster);
+    if (answer == ANSWER_OK && !ticket->bid->next_in_line)
+        heed(ticket, roster);
 }
 
 /* ---- the one beyond ---- */
@@ -68,12 +62,8 @@ static void looked(void *owner, struct request *request, const struct reply *rep
 /* Our own node comes first: what the listing finds may be that the one ahead has gone as well. */
 static void look(struct ticket *ticket)
 {
-    struct bid *bid = ticket->bid;
-
     ticket_watch_own(ticket);
-    if (bid->look == NULL)
-        bid->look =
-            session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, looked, ticket);
+    (void)muster_ask(ticket->session, ticket->place->parent, &ticket->bid->look);
 }
 
 /* If it was the very first, the one ahead is now: the server numbers upwards. */

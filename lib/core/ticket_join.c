@@ -80,7 +80,7 @@ static void searched(void *owner, struct request *request, const struct reply *r
     bool found = false;
 
     (void)request;
-    ticket->bid->list = NULL;
+    ticket->bid->search = NULL;
     if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
         return;
@@ -117,7 +117,7 @@ static void fence_answered(void *owner, struct request *request, const struct re
     if (answer_try_again(reply->answer)) {
         ticket_recover(ticket);
     } else if (reply->answer == ANSWER_NO_MEMORY) {
-        session_cancel(&ticket->bid->list);
+        session_cancel(&ticket->bid->search);
         recover_later(ticket);
     }
 }
@@ -136,9 +136,9 @@ void ticket_recover(struct ticket *ticket)
     ticket->phase = TICKET_RECOVERING;
     ticket->bid->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
     if (ticket->bid->check != NULL)
-        ticket->bid->list =
+        ticket->bid->search =
             session_ask(session, VERB_CHILDREN, ticket->place->parent, searched, ticket);
-    if (ticket->bid->list == NULL) {
+    if (ticket->bid->search == NULL) {
         session_cancel(&ticket->bid->check);
         recover_later(ticket);
     }
@@ -159,7 +159,7 @@ static void ancestors_done(void *owner, enum answer answer)
 
 static void create_ancestors(struct ticket *ticket)
 {
-    session_cancel(&ticket->bid->list);
+    muster_cancel(&ticket->bid->list);
     if (++ticket->bid->rounds > ROUNDS_MAX) {
         ticket_fail(ticket, ZKC_ESERVER);
         return;
@@ -202,7 +202,7 @@ static void created(void *owner, struct request *request, const struct reply *re
     } else if (ticket->leaving) {
         not_created(ticket);
     } else if (reply->answer == ANSWER_REFUSED || reply->answer == ANSWER_NODE_EXISTS) {
-        session_cancel(&ticket->bid->list);
+        muster_cancel(&ticket->bid->list);
         ticket_enter(ticket);
     } else if (reply->answer == ANSWER_NO_NODE) {
         create_ancestors(ticket);

@@ -31,6 +31,7 @@ void ticket_adopt(struct ticket *ticket);
 
 /* ticket_queue.c */
 void ticket_ask_list(struct ticket *ticket);
+void ticket_listed(struct seeker *seeker, enum answer answer, const struct roster *roster);
 void ticket_list_again(struct ticket *ticket);
 void ticket_look_ahead(struct ticket *ticket); /* again, for want of a watch */
 void ticket_ahead_fired(struct watcher *watcher, enum watch_event event);
@@ -40,6 +41,7 @@ void ticket_tell_next(struct ticket *ticket);   /* that it is, for this one has 
 /* ticket_beyond.c */
 void ticket_watch_beyond(struct ticket *ticket, const struct roster *roster, size_t me);
 void ticket_forget_beyond(struct ticket *ticket);
+void ticket_looked(struct seeker *seeker, enum answer answer, const struct roster *roster);
 void ticket_beyond_fired(struct watcher *watcher, enum watch_event event);
 
 /* ticket_grant.c */

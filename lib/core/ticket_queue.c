@@ -13,7 +13,6 @@
 
 static void arm_ahead(struct ticket *ticket);
 static void poll_ahead(struct ticket *ticket);
-static void listed(void *owner, struct request *request, const struct reply *reply);
 static void await_list(struct ticket *ticket);
 
 /* ---- waiting for who is ahead ---- */
@@ -36,11 +35,9 @@ static bool take_look_for_list(struct ticket *ticket)
 {
     struct bid *bid = ticket->bid;
 
-    if (bid->look == NULL || ticket->vigil == NULL || bid->list != NULL)
+    if (!seeker_waits(&bid->look) || ticket->vigil == NULL)
         return false;
-    bid->list = bid->look;
-    bid->look = NULL;
-    bid->list->answered = listed;
+    muster_pass(&bid->look, &bid->list);
     return true;
 }
 
@@ -238,42 +235,35 @@ static void sort_and_rank(struct ticket *ticket, struct roster *roster)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
-static void evaluate(struct ticket *ticket, const struct reply *reply)
+static void evaluate(struct ticket *ticket, const struct roster *roster)
 {
-    struct roster roster;
+    struct roster own;
 
-    if (roster_build(&roster, reply->names, reply->count) != 0) {
-        ticket_fail(ticket, ZKC_ENOMEM);
-        return;
-    }
-    if (roster.ambiguous && roster.count > 0)
-        sort_and_rank(ticket, &roster);
+    if (!roster->ambiguous || roster->count == 0)
+        rank(ticket, roster);
+    else if (roster_copy(&own, roster) == 0)
+        sort_and_rank(ticket, &own);
     else
-        rank(ticket, &roster);
-    roster_clear(&roster);
+        ticket_fail(ticket, ZKC_ENOMEM);
 }
 
-static void listed(void *owner, struct request *request, const struct reply *reply)
+void ticket_listed(struct seeker *seeker, enum answer answer, const struct roster *roster)
 {
-    struct ticket *ticket = owner;
+    struct ticket *ticket = container_of(seeker, struct bid, list)->ticket;
 
-    (void)request;
-    ticket->bid->list = NULL;
-    if (reply->answer == ANSWER_OK)
-        evaluate(ticket, reply);
-    else if (answer_try_again(reply->answer))
+    if (answer == ANSWER_OK)
+        evaluate(ticket, roster);
+    else if (answer_try_again(answer))
         ticket_list_again(ticket);
-    else if (reply->answer == ANSWER_NO_NODE)
+    else if (answer == ANSWER_NO_NODE)
         ticket_own_gone(ticket); /* the whole directory has vanished */
     else
-        ticket_fail(ticket, answer_error(reply->answer));
+        ticket_fail(ticket, answer_error(answer));
 }
 
 void ticket_ask_list(struct ticket *ticket)
 {
-    ticket->bid->list =
-        session_ask(ticket->session, VERB_CHILDREN, ticket->place->parent, listed, ticket);
-    if (ticket->bid->list == NULL)
+    if (muster_ask(ticket->session, ticket->place->parent, &ticket->bid->list) != 0)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 

@@ -78,9 +78,9 @@ static void fired(struct watcher *watcher, enum watch_event event)
     if (ticket->bid == NULL)
         return;
     /* A listing that was asked for already might be answered before. */
-    session_cancel(&ticket->bid->look);
-    if (ticket->phase == TICKET_LISTING && ticket->bid->list != NULL) {
-        session_cancel(&ticket->bid->list);
+    muster_cancel(&ticket->bid->look);
+    if (ticket->phase == TICKET_LISTING && seeker_waits(&ticket->bid->list)) {
+        muster_cancel(&ticket->bid->list);
         ticket_ask_list(ticket);
     }
 }

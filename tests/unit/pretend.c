@@ -301,6 +301,17 @@ void pretend_run(struct pretend *pretend)
              pretend->session.drop_wanted || pretend->session.open_wanted);
 }
 
+void pretend_hear(struct pretend *pretend)
+{
+    size_t count = pretend->held_count;
+
+    pretend->deaf = false;
+    pretend->held_count = 0;
+    for (size_t i = 0; i < count; i++)
+        serve(pretend, pretend->held[i]);
+    pretend_run(pretend);
+}
+
 void pretend_pass(struct pretend *pretend, int64_t ns)
 {
     int64_t end = pretend->core.now + ns;

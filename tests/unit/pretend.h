@@ -59,6 +59,9 @@ void pretend_run(struct pretend *pretend);
 /* Lets time pass in small steps, answering meanwhile. */
 void pretend_pass(struct pretend *pretend, int64_t ns);
 
+/* No longer deaf: answers what it had not. */
+void pretend_hear(struct pretend *pretend);
+
 struct pretend_node *pretend_add(struct pretend *pretend, const char *path, int64_t owner);
 void pretend_remove(struct pretend *pretend, const char *path); /* fires its watch */
 struct pretend_node *pretend_find(struct pretend *pretend, const char *path);

@@ -88,6 +88,15 @@ static void join(struct story *story)
     pretend_run(&story->server);
 }
 
+/* Somebody else of the same session; goes on by itself when nobody listens any more. */
+static void join_another(struct story *story)
+{
+    struct ticket *another;
+
+    assert_int_equal(ticket_join(&story->server.session, story->place, false, NULL, NULL, &another),
+                     0);
+}
+
 static struct pretend_node *rival(struct story *story, int sequence)
 {
     char path[256];
@@ -131,6 +140,28 @@ static void both_requests_are_sent_before_any_answer(void **state)
     assert_int_equal(story.server.held_count, 2);
     assert_int_equal(story.server.held[0]->verb, VERB_CREATE_CONTENDER);
     assert_int_equal(story.server.held[1]->verb, VERB_CHILDREN);
+    end(&story);
+}
+
+/* Who joins while a listing is under way shares the next one with all who did. */
+static void contenders_of_a_session_share_listings(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    rival(&story, 3);
+    story.server.deaf = true;
+    join(&story);
+    for (int i = 0; i < 9; i++)
+        join_another(&story);
+    pretend_run(&story.server);
+    assert_int_equal(story.server.held_count, 11);
+    pretend_hear(&story.server);
+    assert_int_equal(story.queued, 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 11);
+    assert_int_equal(story.server.asked[VERB_CHILDREN], 2);
     end(&story);
 }
 
@@ -971,6 +1002,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_rivals_it_takes_one_create_and_one_list),
         cmocka_unit_test(both_requests_are_sent_before_any_answer),
+        cmocka_unit_test(contenders_of_a_session_share_listings),
         cmocka_unit_test(missing_ancestors_are_created),
         cmocka_unit_test(servers_without_containers_get_plain_ancestors),
         cmocka_unit_test(no_memory_is_called_no_memory),

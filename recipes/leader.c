@@ -1,8 +1,8 @@
 /*
  * Leader election: the first in the queue leads until it resigns or is revoked. Promises what a
  * lock promises; whoever leads always watches its own znode, so that an operator can depose it.
- * Source: "Leader Election" in ZooKeeper's Recipes and Solutions; a candidate watches only who is
- * ahead of it.
+ * Source: "Leader Election" in ZooKeeper's Recipes and Solutions; a candidate watches two
+ * places ahead.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "kit.h"

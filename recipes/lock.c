@@ -2,7 +2,7 @@
  * Mutual exclusion, first come first served. Promises: while zkc_lock_is_held() says yes, nobody
  * else has been granted the lock; every grant has a larger token than all before it. Does not
  * promise that a write that was begun while held arrives while held: that is what the token is for.
- * Source: "Locks" in ZooKeeper's Recipes and Solutions; who waits watches only who is ahead.
+ * Source: "Locks" in ZooKeeper's Recipes and Solutions; who waits watches two places ahead.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "kit.h"

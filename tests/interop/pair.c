@@ -145,6 +145,13 @@ static void gives_up(struct peer *peer)
     peer_says(peer, "released");
 }
 
+/* And its session ends, which would take as long as its timeout. */
+static void dies(struct peer *peer)
+{
+    peer_kill(peer);
+    peer_expire(peer, server_address(servers, 0));
+}
+
 /* Behind those who are there. */
 static void queues_up(const struct table *table, struct peer *peer, int contenders)
 {
@@ -389,8 +396,7 @@ static void fail_at_our_node(void **state)
     gives_up(table->seats[OURS]);
     queues_up(table, table->seats[OURS], 2);
     peer_is_silent(table->seats[OURS], SHORTLY);
-    peer_free(table->seats[THEIRS]);
-    table->seats[THEIRS] = NULL;
+    dies(table->seats[THEIRS]);
     peer_says(table->seats[OURS], "acquired");
 }
 

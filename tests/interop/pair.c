@@ -94,6 +94,11 @@ static int lay_for_two(void **state)
     return lay_table(state, 2);
 }
 
+static int lay_for_three(void **state)
+{
+    return lay_table(state, 3);
+}
+
 static int lay_for_all(void **state)
 {
     return lay_table(state, SEATS);
@@ -400,6 +405,23 @@ static void fail_at_our_node(void **state)
     peer_says(table->seats[OURS], "acquired");
 }
 
+static void wait_for_who_is_behind(void **state)
+{
+    struct table *table = *state;
+    int64_t shortly;
+
+    takes(table->seats[OURS]);
+    queues_up(table, table->seats[THEIRS], 2);
+    queues_up(table, table->seats[OURS_TOO], 3);
+    gives_up(table->seats[OURS]);
+    wait_queued(table, 2);
+    shortly = SHORTLY;
+    peer_is_silent(table->seats[THEIRS], shortly);
+    peer_is_silent(table->seats[OURS_TOO], shortly);
+    dies(table->seats[OURS_TOO]);
+    peer_says(table->seats[THEIRS], "acquired");
+}
+
 /* An empty container vanishes by itself, some time after it became empty. */
 static void miss_the_directory(void **state)
 {
@@ -454,6 +476,14 @@ int pair_test_failing(const struct pair *pair)
 
     current = pair;
     return cmocka_run_group_tests(tests, lay_for_two, clear_table);
+}
+
+int pair_test_tangling(const struct pair *pair)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wait_for_who_is_behind)};
+
+    current = pair;
+    return cmocka_run_group_tests(tests, lay_for_three, clear_table);
 }
 
 int pair_test_without_directory(const struct pair *pair)

@@ -37,6 +37,9 @@ int pair_test_barging(const struct pair *pair);
 /* Likewise: they fail while we hold it, and leave a node behind. */
 int pair_test_failing(const struct pair *pair);
 
+/* They wait for who is behind them, who waits for them. */
+int pair_test_tangling(const struct pair *pair);
+
 /* They fail when the directory, which they have used, is gone; we make it again. */
 int pair_test_without_directory(const struct pair *pair);
 

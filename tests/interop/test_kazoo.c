@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kazoo: Lock and Election. */
+/* Kazoo: Lock, Election, WriteLock and ReadLock. */
 #include "pair.h"
 
 /* It looks for "__lock__" (or what it is told) and ten digits at the end of a name. */
@@ -31,6 +31,16 @@ static const struct pair patterns = {
     .hostile = HOSTILE,
 };
 
+static const struct pair writer = {
+    .ours = "lock-as-kazoo",
+    .language = "python",
+    .theirs = "write",
+    .hostile = HOSTILE,
+};
+
+/* It does not find itself in the line, and so waits for the last of it, its own WriteLock too. */
+static const struct pair reader = {.ours = "lock-as-kazoo", .language = "python", .theirs = "read"};
+
 static const struct pair lock_unsound = {.ours = "lock", .language = "python", .theirs = "lock"};
 static const struct pair election_unsound = {
     .ours = "leader", .language = "python", .theirs = "election"};
@@ -43,8 +53,10 @@ int main(int argc, char **argv)
     failed = pair_test(&lock);
     failed += pair_test(&election);
     failed += pair_test(&patterns);
+    failed += pair_test(&writer);
     failed += pair_test_barging(&lock_unsound);
     failed += pair_test_barging(&election_unsound);
+    failed += pair_test_tangling(&reader);
     failed += pair_test_without_directory(&lock);
     pairs_stop();
     return failed != 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Curator's InterProcessMutex. */
+/* Curator's InterProcessMutex and InterProcessReadWriteLock. */
 #include "pair.h"
 
 /*
@@ -19,6 +19,10 @@ static const struct pair revocable = {.ours = "lock", .language = "java", .their
 /* It sees nothing of ours that has no "lock-". */
 static const struct pair unsound = {.ours = "lock-as-kazoo", .language = "java", .theirs = "mutex"};
 
+/* These see each other only. */
+static const struct pair reader = {.ours = "lock", .language = "java", .theirs = "read"};
+static const struct pair writer = {.ours = "lock", .language = "java", .theirs = "write"};
+
 int main(int argc, char **argv)
 {
     int failed;
@@ -27,6 +31,8 @@ int main(int argc, char **argv)
     failed = pair_test(&pair);
     failed += pair_test_asking(&revocable);
     failed += pair_test_barging(&unsound);
+    failed += pair_test_barging(&reader);
+    failed += pair_test_barging(&writer);
     pairs_stop();
     return failed != 0;
 }

@@ -15,6 +15,7 @@ import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.LeaderSelector;
 import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.RevocationListener;
 import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.retry.RetryForever;
@@ -46,8 +47,8 @@ public class Contender {
     static class Mutex implements Seat {
         final InterProcessMutex mutex;
 
-        Mutex(CuratorFramework client, String path) {
-            mutex = new InterProcessMutex(client, path);
+        Mutex(InterProcessMutex mutex) {
+            this.mutex = mutex;
         }
 
         public void acquire() throws Exception {
@@ -64,7 +65,7 @@ public class Contender {
         volatile CountDownLatch asked;
 
         Revocable(CuratorFramework client, String path) {
-            super(client, path);
+            super(new InterProcessMutex(client, path));
             this.client = client;
         }
 
@@ -195,10 +196,18 @@ public class Contender {
         return client;
     }
 
+    static InterProcessReadWriteLock readWrite(String server, String path, int timeout) {
+        return new InterProcessReadWriteLock(curator(server, timeout), path);
+    }
+
     static Seat sit(String kind, String server, String path, int timeout) throws Exception {
         switch (kind) {
             case "mutex":
-                return new Mutex(curator(server, timeout), path);
+                return new Mutex(new InterProcessMutex(curator(server, timeout), path));
+            case "read":
+                return new Mutex(readWrite(server, path, timeout).readLock());
+            case "write":
+                return new Mutex(readWrite(server, path, timeout).writeLock());
             case "revocable":
                 return new Revocable(curator(server, timeout), path);
             case "selector":

@@ -9,8 +9,8 @@ from kazoo.client import KazooClient
 
 
 class Lock:
-    def __init__(self, client, path, patterns=()):
-        self.lock = client.Lock(path, "kazoo", extra_lock_patterns=patterns)
+    def __init__(self, lock):
+        self.lock = lock
 
     def acquire(self):
         self.lock.acquire()
@@ -46,8 +46,12 @@ class Election:
 
 
 KINDS = {
-    "lock": Lock,
-    "patterns": lambda client, path: Lock(client, path, ("-lock-",)),
+    "lock": lambda client, path: Lock(client.Lock(path, "kazoo")),
+    "patterns": lambda client, path: Lock(
+        client.Lock(path, "kazoo", extra_lock_patterns=("-lock-",))
+    ),
+    "read": lambda client, path: Lock(client.ReadLock(path, "kazoo")),
+    "write": lambda client, path: Lock(client.WriteLock(path, "kazoo")),
     "election": Election,
 }
 

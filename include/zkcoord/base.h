@@ -43,7 +43,7 @@ typedef struct zkc_observer zkc_observer; /**< somebody who follows an election 
  */
 typedef enum zkc_dialect {
     ZKC_DIALECT_LOCK = 0,  /**< Curator's InterProcessMutex and LeaderSelector, go-zookeeper,
-                                ZooKeeper's own recipes: _c_UUID-lock-NUMBER */
+                                ZooKeeper's WriteLock: _c_UUID-lock-NUMBER */
     ZKC_DIALECT_LATCH = 1, /**< Curator's LeaderLatch: _c_UUID-latch-NUMBER */
     ZKC_DIALECT_KAZOO = 2  /**< Kazoo's Lock and Election: UUID__lock__NUMBER */
 } zkc_dialect;

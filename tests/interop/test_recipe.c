@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock of ZooKeeper's own recipes for Java, WriteLock. */
+/* ZooKeeper's own recipes for Java: WriteLock and LeaderElectionSupport. */
 #include "pair.h"
 
 /* It sorts names that do not end in '-' and a number behind the others. */
@@ -13,6 +13,9 @@ static const struct pair lock = {
 static const struct pair unsound = {
     .ours = "lock-as-kazoo", .language = "java", .theirs = "recipe"};
 
+/* It reads a number in each name, behind its own "n_". */
+static const struct pair failing = {.ours = "leader", .language = "java", .theirs = "offer"};
+
 int main(int argc, char **argv)
 {
     int failed;
@@ -20,6 +23,7 @@ int main(int argc, char **argv)
     pairs_start(argc, argv);
     failed = pair_test(&lock);
     failed += pair_test_barging(&unsound);
+    failed += pair_test_failing(&failing);
     pairs_stop();
     return failed != 0;
 }

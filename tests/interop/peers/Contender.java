@@ -21,6 +21,7 @@ import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.retry.RetryForever;
 import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.ZooKeeper;
+import org.apache.zookeeper.recipes.leader.LeaderElectionSupport;
 import org.apache.zookeeper.recipes.lock.LockListener;
 import org.apache.zookeeper.recipes.lock.WriteLock;
 
@@ -189,6 +190,34 @@ public class Contender {
         }
     }
 
+    static class Offer implements Seat {
+        final LeaderElectionSupport support = new LeaderElectionSupport();
+        volatile CountDownLatch elected;
+
+        Offer(ZooKeeper client, String path) {
+            support.setZooKeeper(client);
+            support.setRootNodeName(path);
+            support.setHostName("recipe");
+            support.addListener(this::happens);
+        }
+
+        void happens(LeaderElectionSupport.EventType event) {
+            if (event == LeaderElectionSupport.EventType.ELECTED_COMPLETE) {
+                elected.countDown();
+            }
+        }
+
+        public void acquire() throws Exception {
+            elected = new CountDownLatch(1);
+            support.start();
+            elected.await();
+        }
+
+        public void release() {
+            support.stop();
+        }
+    }
+
     static CuratorFramework curator(String server, int timeout) {
         CuratorFramework client =
                 CuratorFrameworkFactory.newClient(server, timeout, timeout, new RetryForever(50));
@@ -214,6 +243,8 @@ public class Contender {
                 return new Selector(curator(server, timeout), path);
             case "latch":
                 return new Latch(curator(server, timeout), path);
+            case "offer":
+                return new Offer(new ZooKeeper(server, timeout, event -> {}), path);
             case "recipe":
                 return new Recipe(new ZooKeeper(server, timeout, event -> {}), path);
             default:

@@ -15,14 +15,16 @@ struct kind {
     const char *name;
     bool election;
     zkc_dialect dialect;
+    const char *credential; /* NULL: none */
 };
 
 static const struct kind kinds[] = {
-    {"lock", false, ZKC_DIALECT_LOCK},
-    {"lock-as-kazoo", false, ZKC_DIALECT_KAZOO},
-    {"leader", true, ZKC_DIALECT_LOCK},
-    {"leader-as-latch", true, ZKC_DIALECT_LATCH},
-    {"leader-as-kazoo", true, ZKC_DIALECT_KAZOO},
+    {"lock", false, ZKC_DIALECT_LOCK, NULL},
+    {"lock-as-kazoo", false, ZKC_DIALECT_KAZOO, NULL},
+    {"lock-of-user", false, ZKC_DIALECT_LOCK, "user:password"},
+    {"leader", true, ZKC_DIALECT_LOCK, NULL},
+    {"leader-as-latch", true, ZKC_DIALECT_LATCH, NULL},
+    {"leader-as-kazoo", true, ZKC_DIALECT_KAZOO, NULL},
 };
 
 struct seat {
@@ -219,7 +221,8 @@ static int open_leader(struct seat *seat, const char *path, zkc_dialect dialect)
     return zkc_leader_open(seat->sync, NULL, &options, &seat->leader);
 }
 
-static int open_sync(struct seat *seat, const char *server, const char *timeout)
+static int open_sync(struct seat *seat, const struct kind *kind, const char *server,
+                     const char *timeout)
 {
     zkc_node node;
     const zkc_node *nodes[] = {&node};
@@ -236,26 +239,41 @@ static int open_sync(struct seat *seat, const char *server, const char *timeout)
     options.nodes = server;
     options.session_timeout_ms = atoi(timeout);
     options.connect_timeout_ms = 60000;
+    if (kind->credential != NULL) {
+        options.auth_scheme = "digest";
+        options.auth = kind->credential;
+    }
     return zkc_sync_open(&options, NULL, &seat->sync);
 }
 
-static int open_seat(struct seat *seat, const char *kind, const char *path)
+static const struct kind *find_kind(const char *name)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(kinds[i].name, kind) == 0)
-            return kinds[i].election ? open_leader(seat, path, kinds[i].dialect)
-                                     : open_lock(seat, path, kinds[i].dialect);
-    return ZKC_EINVAL;
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static int open_seat(struct seat *seat, char **argv)
+{
+    const struct kind *kind = find_kind(argv[0]);
+    int error;
+
+    if (kind == NULL)
+        return ZKC_EINVAL;
+    error = open_sync(seat, kind, argv[1], argv[3]);
+    if (error != ZKC_OK)
+        return error;
+    return kind->election ? open_leader(seat, argv[2], kind->dialect)
+                          : open_lock(seat, argv[2], kind->dialect);
 }
 
 int peer_ours(int argc, char **argv)
 {
     struct seat seat = {0};
     char line[4096];
-    int error = argc == 4 ? open_sync(&seat, argv[1], argv[3]) : ZKC_EINVAL;
+    int error = argc == 4 ? open_seat(&seat, argv) : ZKC_EINVAL;
 
-    if (error == ZKC_OK)
-        error = open_seat(&seat, argv[0], argv[2]);
     setvbuf(stdout, NULL, _IOLBF, 0);
     say(error, "ready");
     while (error == ZKC_OK && fgets(line, sizeof line, stdin) != NULL) {

@@ -403,6 +403,7 @@ static void fail_at_our_node(void **state)
     peer_is_silent(table->seats[OURS], SHORTLY);
     dies(table->seats[THEIRS]);
     peer_says(table->seats[OURS], "acquired");
+    gives_up(table->seats[OURS]);
 }
 
 static void wait_for_who_is_behind(void **state)

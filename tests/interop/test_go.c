@@ -20,6 +20,9 @@ static const struct pair three = {
     .hostile = {"x-99999999999", "\xc3\xa4-99999999999"},
 };
 
+/* It may not read our node, to watch it. */
+static const struct pair refused = {.ours = "lock-of-user", .language = "go", .theirs = "lock"};
+
 static const struct pair unsound = {.ours = "lock-as-kazoo", .language = "go", .theirs = "lock"};
 
 int main(int argc, char **argv)
@@ -30,6 +33,7 @@ int main(int argc, char **argv)
     failed = pair_test(&lock);
     failed += pair_test(&three);
     failed += pair_test_failing(&unsound);
+    failed += pair_test_failing(&refused);
     pairs_stop();
     return failed != 0;
 }

@@ -19,12 +19,12 @@ static void drop(struct ticket *ticket)
 
 void ticket_forget_beyond(struct ticket *ticket)
 {
-    bool armed = watcher_active(&ticket->bid->beyond_watcher);
+    bool watched = watcher_active(&ticket->bid->beyond_watcher);
 
     watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
     session_cancel(&ticket->bid->arm_beyond);
     muster_cancel(&ticket->bid->look);
-    if (armed)
+    if (watched)
         session_unwatch(ticket->session, ticket->bid->beyond);
     drop(ticket);
 }

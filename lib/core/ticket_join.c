@@ -12,6 +12,7 @@
 #define ROUNDS_MAX 8
 
 static void created(void *owner, struct request *request, const struct reply *reply);
+static void search(struct ticket *ticket);
 
 /* There may be a node of ours: the wish has failed, the search goes on while the session lives. */
 static void give_up_later(struct ticket *ticket, int error)
@@ -38,18 +39,18 @@ static void adopted(void *owner, struct request *request, const struct reply *re
         give_up_later(ticket, answer_error(reply->answer));
         return;
     }
-    if (reply->answer == ANSWER_OK && reply->stat->owner == ticket->session->id) {
-        ticket->exists = true;
-        ticket->token = reply->stat->czxid;
+    if (reply->answer == ANSWER_NO_NODE || reply->stat->owner != ticket->session->id) {
+        search(ticket); /* somebody copied our prefix, and ours may come behind it */
+        return;
     }
+    ticket->exists = true;
+    ticket->token = reply->stat->czxid;
     ticket->phase = TICKET_LISTING;
     if (ticket->leaving) {
         ticket->leaving = false;
         ticket_leave(ticket);
-    } else if (ticket->exists) {
-        ticket_list_again(ticket);
     } else {
-        ticket_enter(ticket);
+        ticket_list_again(ticket);
     }
 }
 
@@ -74,10 +75,23 @@ void ticket_adopt(struct ticket *ticket)
         timer_set(ticket->session->core, &ticket->timer, ticket->session->core->now + SECOND);
 }
 
+/* The least one that comes after what was looked at already; NULL if there is none. */
+static const char *next_that_may_be_ours(const struct ticket *ticket, const struct reply *reply)
+{
+    const char *next = NULL;
+
+    for (size_t i = 0; i < reply->count; i++)
+        if (ticket_may_be_ours(ticket, reply->names[i]) &&
+            strcmp(reply->names[i], ticket_own_name(ticket)) > 0 &&
+            (next == NULL || strcmp(reply->names[i], next) < 0))
+            next = reply->names[i];
+    return next;
+}
+
 static void searched(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
-    bool found = false;
+    const char *found;
 
     (void)request;
     ticket->bid->search = NULL;
@@ -89,10 +103,8 @@ static void searched(void *owner, struct request *request, const struct reply *r
         give_up_later(ticket, answer_error(reply->answer));
         return;
     }
-    for (size_t i = 0; i < reply->count && !found; i++)
-        found = name_has_prefix(reply->names[i], ticket_own_name(ticket)) &&
-                ticket_set_name(ticket, reply->names[i]);
-    if (found)
+    found = next_that_may_be_ours(ticket, reply);
+    if (found != NULL && ticket_set_name(ticket, found))
         ticket_adopt(ticket);
     else
         not_created(ticket);
@@ -127,12 +139,11 @@ static void fence_answered(void *owner, struct request *request, const struct re
  * had handed to the leader is ordered before the write, whatever it had not is refused since the
  * session has moved.
  */
-void ticket_recover(struct ticket *ticket)
+static void search(struct ticket *ticket)
 {
     struct session *session = ticket->session;
 
     ticket_cancel_requests(ticket);
-    ticket->bid->path[ticket->bid->prefix_length] = '\0';
     ticket->phase = TICKET_RECOVERING;
     ticket->bid->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
     if (ticket->bid->check != NULL)
@@ -142,6 +153,12 @@ void ticket_recover(struct ticket *ticket)
         session_cancel(&ticket->bid->check);
         recover_later(ticket);
     }
+}
+
+void ticket_recover(struct ticket *ticket)
+{
+    ticket->bid->path[ticket->bid->prefix_length] = '\0';
+    search(ticket);
 }
 
 static void ancestors_done(void *owner, enum answer answer)
@@ -175,8 +192,7 @@ static void created_ok(struct ticket *ticket, const struct reply *reply)
 {
     const char *name = strrchr(reply->path, '/');
 
-    if (name == NULL || !name_has_prefix(name + 1, ticket_own_name(ticket)) ||
-        !ticket_set_name(ticket, name + 1)) {
+    if (name == NULL || !ticket_set_name(ticket, name + 1)) {
         ticket_fail(ticket, ZKC_ESERVER);
         return;
     }

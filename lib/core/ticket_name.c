@@ -63,18 +63,38 @@ void ticket_new_name(struct ticket *ticket)
     ticket->bid->prefix_length = write_prefix(ticket, ticket->bid->path);
 }
 
-bool ticket_set_name(struct ticket *ticket, const char *name)
+/* The number behind our prefix as a server writes it; false: name is not our prefix and a number.
+ */
+static bool read_sequence(const struct ticket *ticket, const char *name, int32_t *ret_sequence)
 {
-    char sequence[SEQUENCE_SIZE];
+    const char *own = ticket_own_name(ticket);
+    size_t prefix = ticket->bid->prefix_length - (size_t)(own - ticket->bid->path);
+    char text[SEQUENCE_SIZE];
     struct name parsed;
 
-    if (!name_parse(name, &parsed))
+    if (strncmp(name, own, prefix) != 0 || !name_parse(name, &parsed))
         return false;
-    snprintf(sequence, sizeof sequence, "%010" PRId32, (int32_t)parsed.sequence);
-    if (strcmp(name + strlen(ticket_own_name(ticket)), sequence) != 0)
+    *ret_sequence = (int32_t)parsed.sequence;
+    snprintf(text, sizeof text, "%010" PRId32, *ret_sequence);
+    return strcmp(name + prefix, text) == 0;
+}
+
+bool ticket_may_be_ours(const struct ticket *ticket, const char *name)
+{
+    int32_t sequence;
+
+    return read_sequence(ticket, name, &sequence);
+}
+
+bool ticket_set_name(struct ticket *ticket, const char *name)
+{
+    int32_t sequence;
+
+    if (!read_sequence(ticket, name, &sequence))
         return false;
-    ticket->sequence = (int32_t)parsed.sequence;
-    memcpy(ticket->bid->path + ticket->bid->prefix_length, sequence, sizeof sequence);
+    ticket->sequence = sequence;
+    snprintf(ticket->bid->path + ticket->bid->prefix_length, SEQUENCE_SIZE, "%010" PRId32,
+             sequence);
     return true;
 }
 

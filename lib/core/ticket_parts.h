@@ -20,6 +20,7 @@ void ticket_stop(struct ticket *ticket); /* no request, watch ahead, beat or tim
 
 /* ticket_name.c */
 void ticket_new_name(struct ticket *ticket);
+bool ticket_may_be_ours(const struct ticket *ticket, const char *name);
 bool ticket_set_name(struct ticket *ticket, const char *name);   /* false: not one of ours */
 const char *ticket_own_name(const struct ticket *ticket);        /* while it has a bid */
 struct request *ticket_own_request(const struct ticket *ticket); /* has the path of our node */

@@ -435,6 +435,64 @@ static void a_create_that_was_never_applied_is_sent_again(void **state)
     end(&story);
 }
 
+/* Somebody else's node under the prefix of ours, listed before it. */
+static void copy_the_prefix(struct story *story, const char *rest)
+{
+    struct pretend_node *ours = &story->server.nodes[story->server.count - 1], swapped = *ours;
+    char path[256];
+
+    snprintf(path, sizeof path, "%.*s%s", (int)strlen(ours->path) - 10, ours->path, rest);
+    *ours = *pretend_add(&story->server, path, 99);
+    story->server.nodes[story->server.count - 1] = swapped;
+}
+
+static void our_node_is_found_behind_copies_of_its_prefix(void **state)
+{
+    static const char *const copies[] = {"", "0000000003", "0000000004-0000000007", "-000000001"};
+    struct story story;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++) {
+        for (int leave = 0; leave < 2; leave++) {
+            begin(&story);
+            story.server.sequence = 5;
+            pretend_connect(&story.server, 7);
+            pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+            join(&story);
+            copy_the_prefix(&story, copies[i]);
+            if (leave)
+                ticket_leave(story.ticket);
+            pretend_connect(&story.server, 7);
+            assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
+            assert_int_equal(story.gone, leave);
+            assert_int_equal(pretend_children(&story.server, DIR), leave ? 1 : 2);
+            end(&story);
+        }
+    }
+}
+
+/* A copy alone is no node of ours. */
+static void a_copy_of_our_prefix_is_not_adopted(void **state)
+{
+    struct story story;
+    char path[256];
+
+    (void)state;
+    begin(&story);
+    story.server.sequence = 5;
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    copy_the_prefix(&story, "0000000009");
+    strcpy(path, story.server.nodes[story.server.count - 1].path);
+    pretend_remove(&story.server, path);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 2);
+    assert_int_equal(story.granted, 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 2);
+    end(&story);
+}
+
 static void the_search_is_preceded_by_a_quorum_write(void **state)
 {
     struct story story;
@@ -1016,6 +1074,8 @@ int main(void)
         cmocka_unit_test(try_does_not_wait),
         cmocka_unit_test(a_create_whose_reply_was_lost_is_found_by_its_uuid),
         cmocka_unit_test(a_create_that_was_never_applied_is_sent_again),
+        cmocka_unit_test(our_node_is_found_behind_copies_of_its_prefix),
+        cmocka_unit_test(a_copy_of_our_prefix_is_not_adopted),
         cmocka_unit_test(the_search_is_preceded_by_a_quorum_write),
         cmocka_unit_test(a_search_without_memory_for_its_write_is_repeated),
         cmocka_unit_test(leaving_while_the_create_is_unknown_leaves_no_node),

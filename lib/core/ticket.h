@@ -71,12 +71,13 @@ struct bid {
     char path[]; /* our node; only its prefix until it exists */
 };
 
-/* Our own node under a watch. */
+/* Our own node in sight. */
 struct vigil {
     struct ticket *ticket;
     struct request *arm;
     uint64_t epoch; /* connection on which it was set; 0: not yet */
     struct watcher watcher;
+    struct timer timer; /* when to look again without a watch */
     char path[];
 };
 
@@ -87,7 +88,7 @@ struct ticket {
     ticket_fn event; /* NULL once the owner has let go */
     void *owner;
     struct bid *bid;      /* NULL once it has held */
-    struct vigil *vigil;  /* NULL when our node is not watched */
+    struct vigil *vigil;  /* NULL when our node is not in sight */
     struct request *life; /* the create or the delete on its way, or kept for it */
     int64_t token;        /* czxid of our node */
     struct follower follower;
@@ -101,7 +102,8 @@ struct ticket {
     bool try_only : 1;
     bool leaving : 1; /* wanted away, but it is not known yet whether there is a node */
     bool exists : 1;  /* our node was created and is not known to be gone */
-    bool asked : 1;   /* to give up; known only while our own node is watched */
+    bool wants_vigil : 1;
+    bool asked : 1; /* to give up; known only while our own node is in sight */
 };
 
 /* Begins to contend. 0, or -1 without memory. path is copied into the ticket. */

@@ -167,8 +167,12 @@ static struct request *beat(struct follower *follower)
 
 static void beat_checked(struct follower *follower, enum answer answer)
 {
+    struct ticket *ticket = container_of(follower, struct ticket, follower);
+
     if (answer == ANSWER_NO_NODE)
-        ticket_own_gone(container_of(follower, struct ticket, follower));
+        ticket_own_gone(ticket);
+    else
+        ticket_resume_vigil(ticket);
 }
 
 static void lapsed(struct follower *follower)

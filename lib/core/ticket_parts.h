@@ -56,5 +56,6 @@ void ticket_put_down(struct ticket *ticket);    /* what was held */
 
 /* ticket_vigil.c */
 void ticket_end_vigil(struct ticket *ticket);
+void ticket_resume_vigil(struct ticket *ticket); /* which ended for want of memory */
 
 #endif

@@ -115,7 +115,7 @@ struct pretend_node *pretend_add(struct pretend *pretend, const char *path, int6
     assert_true(pretend->count < PRETEND_NODES);
     memset(node, 0, sizeof *node);
     node->path = strdup(path);
-    node->czxid = ++pretend->zxid;
+    node->czxid = node->mzxid = ++pretend->zxid;
     node->owner = owner;
     return node;
 }
@@ -132,6 +132,22 @@ void pretend_remove(struct pretend *pretend, const char *path)
     if (gone.watched && pretend->connected)
         watches_fire(&pretend->session.watches, gone.path, WATCH_DELETED);
     free(gone.path);
+}
+
+void pretend_write(struct pretend *pretend, const char *path, const char *text)
+{
+    struct pretend_node *node = pretend_find(pretend, path);
+    bool watched;
+
+    assert_non_null(node);
+    node->mzxid = ++pretend->zxid;
+    node->length = strlen(text);
+    assert_true(node->length < sizeof node->data);
+    memcpy(node->data, text, node->length);
+    watched = node->watched;
+    node->watched = watched && !pretend->connected;
+    if (watched && pretend->connected)
+        watches_fire(&pretend->session.watches, path, WATCH_CHANGED);
 }
 
 void pretend_fail(struct pretend *pretend, enum verb verb, enum pretend_fault fault, int skip)
@@ -191,7 +207,8 @@ static void read_node(struct pretend *pretend, const struct request *request, st
     }
     if (request->watch)
         node->watched = true;
-    out->stat.czxid = out->stat.mzxid = node->czxid;
+    out->stat.czxid = node->czxid;
+    out->stat.mzxid = node->mzxid;
     out->stat.owner = node->owner;
     out->reply.data = node->data;
     out->reply.length = node->length;

@@ -15,6 +15,7 @@ struct pretend_node {
     char data[64];
     size_t length;
     int64_t czxid;
+    int64_t mzxid;
     int64_t owner;
     bool watched;
 };
@@ -64,6 +65,7 @@ void pretend_hear(struct pretend *pretend);
 
 struct pretend_node *pretend_add(struct pretend *pretend, const char *path, int64_t owner);
 void pretend_remove(struct pretend *pretend, const char *path); /* fires its watch */
+void pretend_write(struct pretend *pretend, const char *path, const char *text); /* likewise */
 struct pretend_node *pretend_find(struct pretend *pretend, const char *path);
 size_t pretend_children(struct pretend *pretend, const char *parent);
 

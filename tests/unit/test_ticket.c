@@ -22,7 +22,7 @@ struct story {
     struct pretend server;
     struct place *place;
     struct ticket *ticket;
-    int queued, granted, failed, revoked, gone, stuck;
+    int queued, granted, failed, asked, revoked, gone, stuck;
     int detail;
     int error; /* of TICKET_FAILED */
     int64_t token;
@@ -36,6 +36,7 @@ static void on_event(void *owner, struct ticket *ticket, enum ticket_event event
     story->queued += event == TICKET_QUEUED;
     story->granted += event == TICKET_GRANTED;
     story->failed += event == TICKET_FAILED;
+    story->asked += event == TICKET_ASKED;
     story->revoked += event == TICKET_REVOKED;
     story->stuck += event == TICKET_STUCK;
     story->gone += event == TICKET_GONE;
@@ -61,6 +62,14 @@ static void remove_node(struct story *story, const struct ticket *ticket)
     char *path = ticket_path(ticket);
 
     pretend_remove(&story->server, path);
+    mem_free(path);
+}
+
+static void write_own(struct story *story, const char *text)
+{
+    char *path = ticket_path(story->ticket);
+
+    pretend_write(&story->server, path, text);
     mem_free(path);
 }
 
@@ -979,6 +988,84 @@ static void who_polled_watches_once_there_is_room(void **state)
     end(&story);
 }
 
+static void a_holder_without_room_for_a_watch_looks_at_its_node(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    story.server.session.watches.key_bytes += 1024 * 1024; /* as if thousands were watched */
+    ticket_watch_own(story.ticket);
+    pretend_pass(&story.server, 10 * SECOND);
+    assert_false(find_own(&story)->watched);
+    assert_in_range(story.server.asked[VERB_GET], 4, 6);
+    write_own(&story, TICKET_PLEA);
+    pretend_pass(&story.server, 3 * SECOND);
+    assert_int_equal(story.asked, 1);
+    pretend_pass(&story.server, 10 * SECOND);
+    assert_int_equal(story.asked, 1);
+    story.server.session.watches.key_bytes -= 1024 * 1024; /* the others have gone */
+    pretend_pass(&story.server, 3 * SECOND);
+    assert_true(find_own(&story)->watched);
+    end(&story);
+}
+
+static void a_holder_whose_watch_fails_sets_it_later(void **state)
+{
+    struct story story;
+
+    (void)state;
+    for (int refused = 0; refused < 2; refused++) {
+        begin(&story);
+        pretend_connect(&story.server, 7);
+        join(&story);
+        if (refused)
+            pretend_answer(&story.server, VERB_GET, ANSWER_NO_MEMORY);
+        else
+            mem_fail_after(1);
+        ticket_watch_own(story.ticket);
+        mem_fail_after(0);
+        pretend_run(&story.server);
+        assert_false(find_own(&story)->watched);
+        write_own(&story, TICKET_PLEA);
+        pretend_pass(&story.server, 3 * SECOND);
+        assert_int_equal(story.asked, 1);
+        assert_true(find_own(&story)->watched);
+        end(&story);
+    }
+}
+
+/* Only these bytes, only when they were written over ours, and once. */
+static void only_a_request_is_a_request(void **state)
+{
+    static const char *const others[] = {"", "__REVOKE_", "__REVOKE__ ", "__revoke__",
+                                         "__REVOKE__0"};
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    place_unref(story.place);
+    story.place = place_new(DIR, TICKET_PLEA, strlen(TICKET_PLEA), ZKC_DIALECT_LOCK);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    ticket_watch_own(story.ticket);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        pretend_run(&story.server);
+        write_own(&story, others[i]);
+    }
+    pretend_run(&story.server);
+    assert_int_equal(story.asked, 0);
+    for (int i = 0; i < 2; i++) {
+        write_own(&story, TICKET_PLEA);
+        pretend_run(&story.server);
+    }
+    assert_int_equal(story.asked, 1);
+    assert_int_equal(story.revoked, 0);
+    end(&story);
+}
+
 static void a_missing_directory_below_a_forbidden_one_is_forbidden(void **state)
 {
     struct story story;
@@ -1101,6 +1188,9 @@ int main(void)
         cmocka_unit_test(an_unreadable_predecessor_is_polled),
         cmocka_unit_test(past_what_a_packet_can_carry_waiters_poll),
         cmocka_unit_test(who_polled_watches_once_there_is_room),
+        cmocka_unit_test(a_holder_without_room_for_a_watch_looks_at_its_node),
+        cmocka_unit_test(a_holder_whose_watch_fails_sets_it_later),
+        cmocka_unit_test(only_a_request_is_a_request),
         cmocka_unit_test(a_missing_directory_below_a_forbidden_one_is_forbidden),
         cmocka_unit_test(a_forbidden_directory_is_a_clear_error),
         cmocka_unit_test(a_refused_credential_fails_the_waiters),

@@ -12,7 +12,7 @@ static void deliver(struct delivery *delivery)
 
     pthread_mutex_lock(&sync->mutex);
     arg = plea->arg;
-    if (plea->made && !plea->told) {
+    if (plea->made && !plea->told && plea->asked != NULL) {
         plea->told = true;
         asked = plea->asked;
     }

@@ -131,11 +131,70 @@ static void a_denied_hold_stays_denied(void **state)
     end(&story);
 }
 
+/* ---- being asked ---- */
+
+static int pleas;
+
+static void on_asked(void *arg)
+{
+    (void)arg;
+    pleas++;
+}
+
+static struct hold *asked_hold;
+static void (*delivers)(struct delivery *delivery);
+
+/* Just before the function is looked up. */
+static void deliver_what_is_taken_away(struct delivery *delivery)
+{
+    pthread_mutex_lock(&asked_hold->sync->mutex);
+    assert_int_equal(hold_on_asked(asked_hold, NULL, NULL), ZKC_OK);
+    pthread_mutex_unlock(&asked_hold->sync->mutex);
+    delivers(delivery);
+}
+
+static void begin_dispatch(zkc_sync *sync)
+{
+    pthread_mutex_init(&sync->mutex, NULL);
+    assert_int_equal(dispatch_init(sync), 0);
+    assert_true(dispatch_open_fd(sync) >= 0); /* no thread of its own */
+}
+
+static void a_function_taken_away_does_not_take_the_request_along(void **state)
+{
+    struct story story;
+    struct plea *plea = &story.hold.plea;
+
+    (void)state;
+    begin(&story);
+    begin_dispatch(&story.sync);
+    take(&story);
+    pleas = 0;
+    asked_hold = &story.hold;
+    delivers = plea->delivery.run;
+    plea->delivery.run = deliver_what_is_taken_away;
+    pthread_mutex_lock(&story.sync.mutex);
+    assert_int_equal(hold_on_asked(&story.hold, on_asked, NULL), ZKC_OK);
+    plea_made(plea);
+    assert_true(dispatch_run_one(&story.sync));
+    plea->delivery.run = delivers;
+    assert_int_equal(pleas, 0);
+    assert_int_equal(hold_on_asked(&story.hold, on_asked, NULL), ZKC_OK);
+    assert_true(dispatch_run_one(&story.sync));
+    assert_false(dispatch_run_one(&story.sync));
+    assert_int_equal(pleas, 1);
+    pthread_mutex_unlock(&story.sync.mutex);
+    dispatch_destroy(&story.sync);
+    pthread_mutex_destroy(&story.sync.mutex);
+    end(&story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_question_from_before_the_grant_does_not_end_it),
         cmocka_unit_test(a_denied_hold_stays_denied),
+        cmocka_unit_test(a_function_taken_away_does_not_take_the_request_along),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,7 +116,7 @@ static int by_age(const void *left, const void *right)
 
     if (a->stat.czxid != b->stat.czxid)
         return a->stat.czxid < b->stat.czxid ? -1 : 1;
-    return strcmp(a->path, b->path);
+    return a->position < b->position ? -1 : 1;
 }
 
 static void forget_gone(struct peek *peek)
@@ -189,7 +189,7 @@ static void seats_read(struct peek *peek)
         read_list(peek, false);
         return;
     }
-    if (peek->count > 1)
+    if (peek->ambiguous && peek->count > 1)
         qsort(peek->seats, peek->count, sizeof *peek->seats, by_age);
     if (watches_the_first(peek))
         report(peek, ZKC_OK);
@@ -259,6 +259,7 @@ static int ask_seat(struct peek *peek, const struct roster *roster, size_t index
     struct seat *seat = &peek->seats[index];
 
     seat->peek = peek;
+    seat->position = index;
     seat->path = path_child(peek->parent, roster->at[index].name);
     if (seat->path == NULL)
         return -1;
@@ -274,6 +275,7 @@ static void read_seats(struct peek *peek, const struct roster *roster)
     size_t count = peek->first_only && !roster->ambiguous ? 1 : roster->count;
 
     peek->error = ZKC_OK;
+    peek->ambiguous = roster->ambiguous;
     peek->seats = mem_zalloc(count * sizeof *peek->seats);
     if (peek->seats == NULL) {
         report(peek, ZKC_ENOMEM);

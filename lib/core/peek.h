@@ -15,6 +15,7 @@ struct seat {
     void *data; /* never NULL */
     size_t length;
     bool gone;
+    size_t position; /* by sequence, then name */
     struct peek *peek;
     struct request *request;
 };
@@ -34,8 +35,9 @@ struct peek {
     bool first_only;
     bool following;
     bool stopped;
-    bool dirty; /* something fired while we were reading */
-    bool blind; /* the first one's content is forbidden, and with it its events */
+    bool dirty;     /* something fired while we were reading */
+    bool ambiguous; /* the names do not tell the order */
+    bool blind;     /* the first one's content is forbidden, and with it its events */
     peek_fn result;
     void *owner;
     struct request *list;

@@ -102,6 +102,26 @@ static void everybody_is_read_in_order(void **state)
     end(&story);
 }
 
+/* A number that no server gave: who made it up is ahead of those who came before, as for a ticket.
+ */
+static void the_order_is_that_of_the_queue(void **state)
+{
+    struct story story;
+    char late[256], path[256];
+
+    (void)state;
+    begin(&story);
+    candidate(&story, 4, path);
+    candidate(&story, 5, path);
+    candidate(&story, 2, late);
+    look(&story, false, false);
+    assert_int_equal(story.count, 3);
+    assert_string_equal(story.first, late);
+    look(&story, true, false);
+    assert_string_equal(story.first, late);
+    end(&story);
+}
+
 static void nobody_and_no_directory_are_empty_not_errors(void **state)
 {
     struct story story;
@@ -315,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everybody_is_read_in_order),
+        cmocka_unit_test(the_order_is_that_of_the_queue),
         cmocka_unit_test(nobody_and_no_directory_are_empty_not_errors),
         cmocka_unit_test(reading_the_first_reads_only_the_first),
         cmocka_unit_test(a_forbidden_directory_is_an_error_once),

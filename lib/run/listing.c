@@ -34,10 +34,8 @@ void zkc_contenders_free(zkc_contenders *contenders)
     mem_free(contenders);
 }
 
-static int fill(zkc_contender *contender, struct seat *seat, size_t position)
+static int take(zkc_contender *contender, struct seat *seat, size_t position)
 {
-    zkc_node *node = NULL;
-
     contender->size = sizeof *contender;
     contender->path = seat->path;
     contender->data = seat->data != NULL ? seat->data : mem_zalloc(1);
@@ -48,11 +46,7 @@ static int fill(zkc_contender *contender, struct seat *seat, size_t position)
     contender->position = (int64_t)position;
     seat->path = NULL;
     seat->data = NULL;
-    if (contender->data == NULL ||
-        payload_decode(contender->data, contender->data_length, &node) != ZKC_OK)
-        return -1;
-    contender->node = node;
-    return 0;
+    return contender->data == NULL ? -1 : 0;
 }
 
 zkc_contenders *contenders_new(struct seat *seats, size_t count)
@@ -63,12 +57,24 @@ zkc_contenders *contenders_new(struct seat *seats, size_t count)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         contenders->count = i + 1;
-        if (fill(&contenders->at[i], &seats[i], i) != 0) {
+        if (take(&contenders->at[i], &seats[i], i) != 0) {
             zkc_contenders_free(contenders);
             return NULL;
         }
     }
     return contenders;
+}
+
+int contenders_decode(zkc_contenders *contenders)
+{
+    for (size_t i = 0; i < contenders->count; i++) {
+        zkc_contender *contender = &contenders->at[i];
+        zkc_node *node;
+        if (payload_decode(contender->data, contender->data_length, &node) != ZKC_OK)
+            return -1;
+        contender->node = node;
+    }
+    return 0;
 }
 
 /* ---- reading one ---- */
@@ -137,7 +143,11 @@ int listing_read(zkc_sync *sync, struct session *session, struct place *place, b
     place_unref(place);
     pthread_mutex_unlock(&sync->mutex);
     host_unref(sync);
+    if (result == ZKC_OK && contenders_decode(listing.contenders) != 0)
+        result = ZKC_ENOMEM;
     if (result == ZKC_OK)
         *ret_contenders = listing.contenders;
+    else
+        zkc_contenders_free(listing.contenders);
     return result;
 }

@@ -91,8 +91,9 @@ static int on_first(void *owner, int result, struct seat *seats, size_t count)
         return -1;
     }
     change->leader = contenders_new(seats, count);
-    if (change->leader == NULL) {
+    if (change->leader == NULL || contenders_decode(change->leader) != 0) {
         observer->seen_any = false;
+        zkc_contenders_free(change->leader);
         mem_free(change);
         return -1;
     }

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "stories.h"
+#include "core/payload.h"
+#include "run/host.h"
 
 #include <string.h>
 
@@ -330,6 +332,51 @@ STORY(a_revocation_in_an_event_loop)
     scene_end();
 }
 
+/* Whose mutex must be free while data is parsed, and how often it was. */
+static struct actor *lister;
+static int parsed_freely;
+
+int __real_payload_decode(const void *data, size_t length, zkc_node **ret_node);
+int __wrap_payload_decode(const void *data, size_t length, zkc_node **ret_node);
+
+int __wrap_payload_decode(const void *data, size_t length, zkc_node **ret_node)
+{
+    if (lister != NULL && pthread_mutex_trylock(&lister->sync->mutex) == 0) {
+        pthread_mutex_unlock(&lister->sync->mutex);
+        parsed_freely++;
+    }
+    return __real_payload_decode(data, length, ret_node);
+}
+
+static int list(struct actor *who, zkc_context *context)
+{
+    zkc_contenders *all;
+    int result = zkc_lock_contenders(who->lock, context, &all);
+
+    if (result == ZKC_OK)
+        zkc_contenders_free(all);
+    return result;
+}
+
+/* Threads: data of others takes as long to parse as they like, and holds nobody up. */
+STORY(a_listing_of_what_takes_long_to_parse)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_true(cluster_create(LOCK_DIRECTORY "/other-", "{\"id\":\"other\"}", true));
+    run_for(MOMENT); /* until all servers know of it */
+    parsed_freely = 0;
+    lister = alice;
+    assert_int_equal(does(alice, list, NO_LIMIT), ZKC_OK);
+    lister = NULL;
+    assert_int_equal(parsed_freely, 2);
+    stranger_deletes(LOCK_DIRECTORY "/other-0000000001");
+    scene_end();
+}
+
 int stories_calls(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +389,7 @@ int stories_calls(void)
         story_test(a_call_with_many_ends),
         story_test(an_event_loop),
         story_test(a_revocation_in_an_event_loop),
+        story_test(a_listing_of_what_takes_long_to_parse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

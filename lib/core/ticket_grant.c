@@ -145,8 +145,14 @@ static void own_seen(void *owner, struct request *request, const struct reply *r
     (void)request;
     ticket->bid->see_own = NULL;
     if (reply->answer == ANSWER_NO_NODE ||
-        (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id))
+        (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id)) {
         ticket_own_gone(ticket);
+    } else if (answer_try_again(reply->answer)) {
+        muster_cancel(&ticket->bid->list); /* without this answer it says nothing */
+        ticket_list_again(ticket);
+    } else if (reply->answer != ANSWER_OK) {
+        ticket_fail(ticket, answer_error(reply->answer));
+    }
 }
 
 bool ticket_look_at_own(struct ticket *ticket)

@@ -645,6 +645,39 @@ static void a_holder_is_revoked_when_the_session_expires(void **state)
     end(&story);
 }
 
+/* A listing shows names only: without the answer about its owner our name proves nothing. */
+static void a_name_is_not_believed_without_its_owner(void **state)
+{
+    static const enum answer answers[] = {ANSWER_OK, ANSWER_REFUSED, ANSWER_NO_MEMORY};
+    struct story story;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        char ahead[3][256], own[256];
+        begin(&story);
+        pretend_connect(&story.server, 7);
+        for (int k = 0; k < 3; k++)
+            strcpy(ahead[k], rival(&story, 3 + k)->path);
+        join(&story);
+        strcpy(own, find_own(&story)->path);
+        pretend_remove(&story.server, own); /* not watched yet */
+        pretend_add(&story.server, own, 99);
+        if (answers[i] != ANSWER_OK)
+            pretend_answer(&story.server, VERB_EXISTS, answers[i]);
+        for (int k = 3; k-- > 0;)
+            pretend_remove(&story.server, ahead[k]);
+        pretend_pass(&story.server, SECOND);
+        assert_int_equal(story.granted, 0);
+        assert_int_equal(story.failed, answers[i] == ANSWER_NO_MEMORY);
+        if (story.failed == 0) {
+            pretend_remove(&story.server, own);
+            pretend_pass(&story.server, SECOND);
+            assert_int_equal(story.granted, 1);
+        }
+        end(&story);
+    }
+}
+
 static void a_short_disconnection_changes_nothing(void **state)
 {
     struct story story;
@@ -1171,6 +1204,7 @@ int main(void)
         cmocka_unit_test(a_forbidden_delete_is_reported_and_tried_again),
         cmocka_unit_test(a_waiter_joins_again_when_the_session_was_replaced),
         cmocka_unit_test(a_holder_is_revoked_when_the_session_expires),
+        cmocka_unit_test(a_name_is_not_believed_without_its_owner),
         cmocka_unit_test(a_short_disconnection_changes_nothing),
         cmocka_unit_test(a_silent_server_revokes_before_the_timeout_is_over),
         cmocka_unit_test(reads_alone_do_not_keep_a_hold),

@@ -98,7 +98,40 @@ int zkc_leader_ids(zkc_sync *sync, zkc_context *context, zkc_ids **ret_ids)
 static bool is_contender(const zkc_contender *contender)
 {
     return contender != NULL && contender->size >= sizeof *contender && contender->path != NULL &&
-           path_valid(contender->path);
+           path_valid(contender->path) && contender->path[1] != '\0';
+}
+
+/*
+ * A directory that was made anew counts from zero, and who keeps the rest of its name, as Kazoo and
+ * WriteLock do, comes back under an old one. A missing znode may only be late to come to this
+ * server.
+ */
+static int take_age(void *owner, const struct reply *reply, bool again)
+{
+    const int64_t *token = owner;
+
+    (void)again;
+    if (reply->answer == ANSWER_NO_NODE)
+        return ZKC_OK;
+    if (reply->answer == ANSWER_OK && reply->stat->czxid > *token)
+        return ZKC_ENOTHELD;
+    return answer_error(reply->answer);
+}
+
+/* verb changes the contender's znode, unless that is another's by now. */
+static int change(zkc_sync *sync, const zkc_contender *contender, enum verb verb, const char *text,
+                  zkc_context *context, errand_fn take)
+{
+    int64_t token;
+    int error;
+
+    if (sync == NULL || !is_contender(contender))
+        return ZKC_EINVAL;
+    token = contender->token;
+    error = errand_run(sync, VERB_EXISTS, contender->path, NULL, context, take_age, &token);
+    if (error != ZKC_OK)
+        return error;
+    return errand_run(sync, verb, contender->path, text, context, take, NULL);
 }
 
 /* When an answer was lost, nobody knows who has deleted it. */
@@ -112,9 +145,7 @@ static int take_deletion(void *owner, const struct reply *reply, bool again)
 
 int zkc_contender_evict(zkc_sync *sync, const zkc_contender *contender, zkc_context *context)
 {
-    if (sync == NULL || !is_contender(contender))
-        return ZKC_EINVAL;
-    return errand_run(sync, VERB_DELETE, contender->path, NULL, context, take_deletion, NULL);
+    return change(sync, contender, VERB_DELETE, NULL, context, take_deletion);
 }
 
 static int take_plea(void *owner, const struct reply *reply, bool again)
@@ -126,7 +157,5 @@ static int take_plea(void *owner, const struct reply *reply, bool again)
 
 int zkc_contender_ask(zkc_sync *sync, const zkc_contender *contender, zkc_context *context)
 {
-    if (sync == NULL || !is_contender(contender))
-        return ZKC_EINVAL;
-    return errand_run(sync, VERB_SET, contender->path, TICKET_PLEA, context, take_plea, NULL);
+    return change(sync, contender, VERB_SET, TICKET_PLEA, context, take_plea);
 }

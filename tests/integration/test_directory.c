@@ -252,6 +252,8 @@ static void evicting_fails(void **state)
     assert_int_equal(zkc_contender_evict(line.operator, NULL, NULL), ZKC_EINVAL);
     odd.path = "/t/lock/../l";
     assert_int_equal(zkc_contender_evict(line.operator, & odd, NULL), ZKC_EINVAL);
+    odd.path = "/";
+    assert_int_equal(zkc_contender_evict(line.operator, & odd, NULL), ZKC_EINVAL);
     odd.path = NULL;
     assert_int_equal(zkc_contender_evict(line.operator, & odd, NULL), ZKC_EINVAL);
     proxy_set_mode(proxy, PROXY_BLACKHOLE_TO_SERVER);
@@ -261,6 +263,27 @@ static void evicting_fails(void **state)
     proxy_set_mode(proxy, PROXY_PASS);
     end_line(&line);
     zkc_context_free(context);
+}
+
+/* Whose znode was deleted and whose directory was made anew may come back under its old name. */
+static void another_of_the_same_name_is_left_alone(void **state)
+{
+    char path[128], data[64];
+    struct line line;
+
+    (void)state;
+    make_line(&line);
+    snprintf(path, sizeof path, "%s", zkc_contenders_at(line.all, 0)->path);
+    assert_int_equal(probe_delete(probe, path), 0);
+    assert_int_equal(probe_create(probe, path, "another", 0, NULL, 0), 0);
+    assert_int_equal(probe_sync(probe, path), 0);
+    assert_int_equal(zkc_contender_ask(line.operator, zkc_contenders_at(line.all, 0), NULL),
+                     ZKC_ENOTHELD);
+    assert_int_equal(zkc_contender_evict(line.operator, zkc_contenders_at(line.all, 0), NULL),
+                     ZKC_ENOTHELD);
+    assert_int_equal(probe_get(probe, path, data, sizeof data), 0);
+    assert_string_equal(data, "another");
+    end_line(&line);
 }
 
 /* ---- asking ---- */
@@ -408,6 +431,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(the_holder_is_revoked, clean),
         cmocka_unit_test_setup(a_lost_reply_is_asked_for_again, clean),
         cmocka_unit_test_setup(evicting_fails, clean),
+        cmocka_unit_test_setup(another_of_the_same_name_is_left_alone, clean),
         cmocka_unit_test_setup(the_holder_is_asked, clean),
         cmocka_unit_test_setup(the_leader_was_asked, clean),
         cmocka_unit_test_setup(a_waiter_is_asked, clean),

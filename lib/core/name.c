@@ -105,11 +105,6 @@ bool name_parse(const char *child, struct name *ret_name)
     return true;
 }
 
-bool name_has_prefix(const char *child, const char *prefix)
-{
-    return strncmp(child, prefix, strlen(prefix)) == 0;
-}
-
 bool name_leaves_reader(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -29,9 +29,6 @@ size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint
  */
 bool name_parse(const char *child, struct name *ret_name);
 
-/* Whether child begins with the prefix that name_format() wrote. */
-bool name_has_prefix(const char *child, const char *prefix);
-
 /*
  * Whether the node at path may leave another in its place in the queue: a writer of Curator's
  * read-write lock takes the read lock as well, with a node of its own number, and then lets go.

@@ -111,14 +111,6 @@ size_t roster_find(const struct roster *roster, const char *name)
     return ROSTER_NOBODY;
 }
 
-size_t roster_find_prefix(const struct roster *roster, const char *prefix)
-{
-    for (size_t i = 0; i < roster->count; i++)
-        if (name_has_prefix(roster->at[i].name, prefix))
-            return i;
-    return ROSTER_NOBODY;
-}
-
 void roster_remove(struct roster *roster, size_t index)
 {
     if (index >= roster->count)

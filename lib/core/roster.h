@@ -35,9 +35,6 @@ int roster_copy(struct roster *copy, const struct roster *roster);
 /* Index of the name, or ROSTER_NOBODY. */
 size_t roster_find(const struct roster *roster, const char *name);
 
-/* Index of the first name with this prefix, or ROSTER_NOBODY. */
-size_t roster_find_prefix(const struct roster *roster, const char *prefix);
-
 /* An entry whose znode is known to be gone leaves the roster. ROSTER_NOBODY is harmless. */
 void roster_remove(struct roster *roster, size_t index);
 

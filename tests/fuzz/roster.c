@@ -68,8 +68,6 @@ static void is_found(const struct roster *roster)
     for (size_t i = 0; i < roster->count; i++) {
         size_t at = roster_find(roster, roster->at[i].name);
         REQUIRE(at <= i && strcmp(roster->at[at].name, roster->at[i].name) == 0);
-        at = roster_find_prefix(roster, roster->at[i].name);
-        REQUIRE(at <= i && name_has_prefix(roster->at[at].name, roster->at[i].name));
     }
 }
 

@@ -327,7 +327,6 @@ static void test_writes_what_it_reads(void **state)
         assert_int_equal(length, strlen(prefix));
         assert_false(parse_exact(prefix, &read));
         snprintf(child, sizeof child, "%s%010" PRId32, prefix, sequence);
-        assert_true(name_has_prefix(child, prefix));
         assert_true(parse_exact(child, &read));
         assert_int_equal(read, sequence);
     }
@@ -344,23 +343,6 @@ static void test_longest_names_fit(void **state)
     assert_true(snprintf(sequence, sizeof sequence, "%010d", INT32_MAX) <= NAME_SEQUENCE_MAX);
 }
 
-static void test_prefix(void **state)
-{
-    const char *prefix = "_c_" UUID "-lock-";
-
-    (void)state;
-    assert_true(name_has_prefix("_c_" UUID "-lock-0000000001", prefix));
-    assert_true(name_has_prefix("_c_" UUID "-lock--000000001", prefix));
-    assert_true(name_has_prefix(prefix, prefix));
-    assert_false(name_has_prefix("_c_" UUID "-lock", prefix));
-    assert_false(name_has_prefix("_c_" UUID "-latch-0000000001", prefix));
-    assert_false(name_has_prefix("x_c_" UUID "-lock-0000000001", prefix));
-    assert_false(
-        name_has_prefix("_c_1f8fad5b-d9cb-469f-a165-70867728950e-lock-0000000001", prefix));
-    assert_false(name_has_prefix("_C_" UUID "-lock-0000000001", prefix));
-    assert_false(name_has_prefix("", prefix));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,7 +355,6 @@ int main(void)
         cmocka_unit_test(test_writes_version_4_uuids),
         cmocka_unit_test(test_writes_what_it_reads),
         cmocka_unit_test(test_longest_names_fit),
-        cmocka_unit_test(test_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

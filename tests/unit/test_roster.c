@@ -122,7 +122,6 @@ static void test_zeroed_is_valid(void **state)
     (void)state;
     memset(&roster, 0, sizeof roster);
     assert_true(roster_find(&roster, "x-0000000001") == ROSTER_NOBODY);
-    assert_true(roster_find_prefix(&roster, "x-") == ROSTER_NOBODY);
     roster_remove(&roster, 0);
     roster_sort_by_czxid(&roster);
     roster_clear(&roster);
@@ -205,23 +204,6 @@ static void test_find(void **state)
     assert_true(roster_find(&roster, "a-000000000") == ROSTER_NOBODY);
     assert_true(roster_find(&roster, "a-00000000011") == ROSTER_NOBODY);
     assert_true(roster_find(&roster, "") == ROSTER_NOBODY);
-    roster_clear(&roster);
-}
-
-static void test_find_prefix(void **state)
-{
-    static const char *const names[] = {"c-lock-0000000003", "a-lock-0000000001",
-                                        "b-lock-0000000002", "a-lock-0000000004"};
-    struct roster roster;
-
-    (void)state;
-    assert_int_equal(roster_build(&roster, names, COUNT(names)), 0);
-    assert_int_equal(roster_find_prefix(&roster, "a-lock-"), 0);
-    assert_int_equal(roster_find_prefix(&roster, "b-lock-"), 1);
-    assert_int_equal(roster_find_prefix(&roster, "c-lock-"), 2);
-    assert_true(roster_find_prefix(&roster, "d-lock-") == ROSTER_NOBODY);
-    assert_true(roster_find_prefix(&roster, "lock-") == ROSTER_NOBODY);
-    assert_true(roster_find_prefix(&roster, "a-lock-00000000010") == ROSTER_NOBODY);
     roster_clear(&roster);
 }
 
@@ -378,7 +360,6 @@ int main(void)
         cmocka_unit_test_teardown(test_ambiguous, check_leaks),
         cmocka_unit_test_teardown(test_order_does_not_depend_on_the_listing, check_leaks),
         cmocka_unit_test_teardown(test_find, check_leaks),
-        cmocka_unit_test_teardown(test_find_prefix, check_leaks),
         cmocka_unit_test_teardown(test_remove, check_leaks),
         cmocka_unit_test_teardown(test_sorts_by_czxid, check_leaks),
         cmocka_unit_test_teardown(test_random_listings, check_leaks),

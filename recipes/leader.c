@@ -23,7 +23,6 @@ struct zkc_leader {
     struct place *place;
     bool closed;
     zkc_elected *current; /* the newest election, NULL if none */
-    char id[];
 };
 
 /* ---- candidates ---- */
@@ -38,9 +37,7 @@ static int check_options(const char *id, const zkc_leader_options *options)
 static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options *options,
                         zkc_leader **ret_leader)
 {
-    const char *name = options->path != NULL ? options->path : id;
-    size_t size = strlen(name) + 1;
-    zkc_leader *leader = mem_zalloc(sizeof *leader + size);
+    zkc_leader *leader = mem_zalloc(sizeof *leader);
     struct place *place = place_make(sync, "leader", id, options->path, options->data,
                                      options->data_length, (zkc_dialect)options->dialect);
     struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
@@ -55,7 +52,6 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options
     leader->sync = sync;
     leader->pooled = pooled;
     leader->place = place;
-    memcpy(leader->id, name, size);
     host_ref(sync);
     *ret_leader = leader;
     return ZKC_OK;
@@ -85,7 +81,7 @@ int zkc_leader_open(zkc_sync *sync, const char *id, const zkc_leader_options *op
 
 const char *zkc_leader_id(const zkc_leader *leader)
 {
-    return leader == NULL ? NULL : leader->id;
+    return leader == NULL ? NULL : place_id(leader->place);
 }
 
 /* ---- elections ---- */

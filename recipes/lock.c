@@ -12,7 +12,6 @@ struct zkc_lock {
     struct member member;
     struct contest contest;
     int64_t wait_ms;
-    char id[];
 };
 
 /* ---- opening and closing ---- */
@@ -44,9 +43,7 @@ static void fill(zkc_lock *lock, zkc_sync *sync, struct pooled *pooled, struct p
 static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *options,
                         zkc_lock **ret_lock)
 {
-    const char *name = options->path != NULL ? options->path : id;
-    size_t size = strlen(name) + 1;
-    zkc_lock *lock = mem_zalloc(sizeof *lock + size);
+    zkc_lock *lock = mem_zalloc(sizeof *lock);
     struct place *place = place_make(sync, "lock", id, options->path, options->data,
                                      options->data_length, (zkc_dialect)options->dialect);
     struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
@@ -58,7 +55,6 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *
         mem_free(lock);
         return ZKC_ENOMEM;
     }
-    memcpy(lock->id, name, size);
     fill(lock, sync, pooled, place, options);
     *ret_lock = lock;
     return ZKC_OK;
@@ -106,7 +102,7 @@ void zkc_lock_close(zkc_lock *lock)
 
 const char *zkc_lock_id(const zkc_lock *lock)
 {
-    return lock == NULL ? NULL : lock->id;
+    return lock == NULL ? NULL : place_id(lock->contest.place);
 }
 
 /* ---- acquire ---- */

@@ -7,17 +7,29 @@
 
 #include "core/name.h"
 
-/* What the tickets of one lock share. Counted, because a ticket may outlive its lock. */
+/* What the tickets of one lock share. Counted, because a ticket may outlive its lock. One block. */
 struct place {
-    size_t references;
+    const void *data; /* content of our node: behind the texts, or of somebody who outlives us */
+    unsigned references;
+    uint32_t length;
     zkc_dialect dialect;
-    char *parent; /* directory of the contenders */
-    void *data;   /* content of our node */
-    size_t length;
+    uint16_t id;   /* where in the text it begins */
+    char parent[]; /* directory of the contenders; behind it the id, where that is no part of it */
 };
 
-struct place *place_new(const char *parent, const void *data, size_t length, zkc_dialect dialect);
+/* id is NULL where the parent is what its user calls it. data is copied. NULL without memory. */
+struct place *place_new(const char *parent, const char *id, const void *data, size_t length,
+                        zkc_dialect dialect);
+
+/* The same with data that is not copied and outlives all references. */
+struct place *place_borrow(const char *parent, const char *id, const void *data, size_t length,
+                           zkc_dialect dialect);
 struct place *place_ref(struct place *place);
 void place_unref(struct place *place);
+
+static inline const char *place_id(const struct place *place)
+{
+    return place->parent + place->id;
+}
 
 #endif

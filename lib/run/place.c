@@ -18,19 +18,27 @@ int place_check(const char *id, const char *path, const void *data, size_t lengt
     return ZKC_OK;
 }
 
+/* What the sync says of itself outlives all tickets, and is the same for all of them. */
+static struct place *make(const zkc_sync *sync, const char *parent, const char *id,
+                          const void *data, size_t length, zkc_dialect dialect)
+{
+    if (data == NULL)
+        return place_borrow(parent, id, sync->identity, sync->identity_length, dialect);
+    return place_new(parent, id, data, length, dialect);
+}
+
 struct place *place_make(const zkc_sync *sync, const char *kind, const char *id, const char *path,
                          const void *data, size_t length, zkc_dialect dialect)
 {
-    char *parent = path != NULL ? mem_strdup(path) : path_join(sync->name_space, kind, id);
     struct place *place;
+    char *parent;
 
+    if (path != NULL)
+        return make(sync, path, NULL, data, length, dialect);
+    parent = path_join(sync->name_space, kind, id);
     if (parent == NULL)
         return NULL;
-    if (data == NULL) {
-        data = sync->identity;
-        length = sync->identity_length;
-    }
-    place = place_new(parent, data, length, dialect);
+    place = make(sync, parent, id, data, length, dialect);
     mem_free(parent);
     return place;
 }

@@ -60,7 +60,7 @@ static void begin(struct story *story)
     story_of_clock = story;
     pretend_init(&story->server);
     pretend_add(&story->server, DIR, 0);
-    story->place = place_new(DIR, "me", 2, ZKC_DIALECT_LOCK);
+    story->place = place_new(DIR, NULL, "me", 2, ZKC_DIALECT_LOCK);
     assert_int_equal(fork_guard_open(&story->sync.guard), 0);
     hold_init(&story->hold, &story->sync, &story->server.session, NULL);
 }

@@ -77,7 +77,7 @@ static void begin(struct story *story)
 {
     memset(story, 0, sizeof *story);
     pretend_init(&story->server);
-    story->place = place_new(DIR, "me", 2, ZKC_DIALECT_LOCK);
+    story->place = place_new(DIR, NULL, "me", 2, ZKC_DIALECT_LOCK);
     pretend_add(&story->server, "/ns", 0);
     pretend_add(&story->server, "/ns/lock", 0);
     pretend_add(&story->server, DIR, 0);
@@ -830,7 +830,7 @@ static void other_writes_do_not_hide_a_deleted_node(void **state)
 {
     struct story story;
     struct ticket *busy = NULL;
-    struct place *place = place_new("/ns/lock", "", 0, ZKC_DIALECT_LOCK);
+    struct place *place = place_new("/ns/lock", NULL, "", 0, ZKC_DIALECT_LOCK);
 
     (void)state;
     begin(&story);
@@ -1080,7 +1080,7 @@ static void only_a_request_is_a_request(void **state)
     (void)state;
     begin(&story);
     place_unref(story.place);
-    story.place = place_new(DIR, TICKET_PLEA, strlen(TICKET_PLEA), ZKC_DIALECT_LOCK);
+    story.place = place_new(DIR, NULL, TICKET_PLEA, strlen(TICKET_PLEA), ZKC_DIALECT_LOCK);
     pretend_connect(&story.server, 7);
     join(&story);
     ticket_watch_own(story.ticket);

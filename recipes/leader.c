@@ -112,7 +112,7 @@ static zkc_elected *elected_new(zkc_leader *leader)
     if (elected == NULL)
         return NULL;
     leader->pooled->users++;
-    contest_init(&elected->contest, sync, leader->pooled, place_ref(leader->place), elected);
+    contest_init(&elected->contest, sync, leader->pooled, place_ref(leader->place));
     elected->sync = sync;
     elected->leader = leader;
     elected->member.closing = closing;
@@ -128,10 +128,20 @@ static bool standing(const zkc_leader *leader)
     const zkc_elected *current = leader->current;
 
     return current != NULL &&
-           (!operation_idle(&current->contest.operation) || hold_is_valid(&current->contest.hold));
+           (current->contest.operation != NULL || hold_is_valid(&current->contest.hold));
 }
 
-static int stand(zkc_leader *leader, int64_t deadline, struct wait *wait, complete_fn complete,
+static void done_standing(void *arg, int result)
+{
+    zkc_elected *elected = arg;
+
+    elected->done(elected->arg, result, result == ZKC_OK ? elected : NULL);
+    if (result != ZKC_OK)
+        zkc_elected_close(elected); /* not before: who closes the leader waits for its callback */
+}
+
+/* Without an operation the call is an asynchronous one. */
+static int stand(zkc_leader *leader, int64_t deadline, struct operation *operation,
                  zkc_elected **ret_elected)
 {
     zkc_elected *elected, *old;
@@ -141,12 +151,12 @@ static int stand(zkc_leader *leader, int64_t deadline, struct wait *wait, comple
         return ZKC_ECLOSED;
     if (standing(leader))
         return ZKC_EALREADY;
-    if (wait == NULL && dispatch_prepare(leader->sync) != 0)
-        return ZKC_ESYSTEM;
     elected = elected_new(leader);
     if (elected == NULL)
         return ZKC_ENOMEM;
-    error = contest_acquire(&elected->contest, false, deadline, wait, complete);
+    error = operation != NULL
+                ? contest_acquire(&elected->contest, false, deadline, operation)
+                : contest_acquire_async(&elected->contest, false, deadline, done_standing, elected);
     if (error != ZKC_OK) {
         elected_free(elected);
         return error;
@@ -163,6 +173,7 @@ static int stand(zkc_leader *leader, int64_t deadline, struct wait *wait, comple
 int zkc_leader_elect(zkc_leader *leader, zkc_context *context, zkc_elected **ret_elected)
 {
     zkc_elected *elected;
+    struct operation operation;
     struct wait wait;
     zkc_sync *sync;
     int error;
@@ -174,34 +185,20 @@ int zkc_leader_elect(zkc_leader *leader, zkc_context *context, zkc_elected **ret
     if (error != ZKC_OK)
         return error;
     wait_init(&wait, context);
+    operation_init(&operation, sync, &wait);
     error = zkc_context_error(context);
     if (error == ZKC_OK)
-        error = stand(leader, context_deadline(context), &wait, NULL, &elected);
+        error = stand(leader, context_deadline(context), &operation, &elected);
     host_leave(sync);
     if (error != ZKC_OK)
         return error;
-    error = operation_wait(sync, &elected->contest.operation, &wait);
+    error = operation_wait(&operation);
     if (error == ZKC_OK) {
         *ret_elected = elected;
         return ZKC_OK;
     }
     zkc_elected_close(elected);
     return error;
-}
-
-static void deliver_elected(struct operation *operation, int result)
-{
-    zkc_elected *elected =
-        container_of(container_of(operation, struct contest, operation), zkc_elected, contest);
-    zkc_elected_fn done = elected->done;
-    void *arg = elected->arg;
-
-    pthread_mutex_lock(&elected->sync->mutex);
-    operation->state = OPERATION_IDLE;
-    pthread_mutex_unlock(&elected->sync->mutex);
-    done(arg, result, result == ZKC_OK ? elected : NULL);
-    if (result != ZKC_OK)
-        zkc_elected_close(elected); /* not before: who closes the leader waits for its callback */
 }
 
 int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn done, void *arg)
@@ -216,7 +213,7 @@ int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn d
     if (error != ZKC_OK)
         return error;
     deadline = wait_ms <= 0 ? NEVER : deadline_after(leader->sync, wait_ms);
-    error = stand(leader, deadline, NULL, deliver_elected, &elected);
+    error = stand(leader, deadline, NULL, &elected);
     if (error == ZKC_OK) {
         elected->done = done;
         elected->arg = arg;
@@ -252,8 +249,7 @@ void zkc_leader_close(zkc_leader *leader)
     current = leader->current;
     if (current != NULL) {
         contest_cancel(&current->contest, ZKC_ECLOSED);
-        host_pass(sync);
-        dispatch_flush(sync, current);
+        contest_flush(&current->contest);
     }
     current = leader->current;
     if (current != NULL)
@@ -394,8 +390,7 @@ void zkc_elected_close(zkc_elected *elected)
     host_ref(sync);
     host_enter(sync);
     contest_end(&elected->contest, ZKC_ECLOSED);
-    host_pass(sync); /* callbacks may take long, and the next in line waits */
-    dispatch_flush(sync, elected);
+    contest_flush(&elected->contest);
     elected_free(elected);
     host_leave(sync);
     host_unref(sync);

@@ -33,7 +33,7 @@ static void fill(zkc_lock *lock, zkc_sync *sync, struct pooled *pooled, struct p
 {
     lock->sync = sync;
     lock->wait_ms = options->wait_ms;
-    contest_init(&lock->contest, sync, pooled, place, lock);
+    contest_init(&lock->contest, sync, pooled, place);
     lock->member.closing = closing;
     list_init(&lock->member.link);
     list_append(&sync->members, &lock->member.link);
@@ -92,8 +92,7 @@ void zkc_lock_close(zkc_lock *lock)
     host_enter(sync);
     list_remove(&lock->member.link);
     contest_end(&lock->contest, ZKC_ECLOSED);
-    host_pass(sync); /* callbacks may take long, and the next in line waits */
-    dispatch_flush(sync, lock);
+    contest_flush(&lock->contest);
     contest_destroy(&lock->contest);
     host_leave(sync);
     mem_free(lock);
@@ -121,6 +120,7 @@ static int64_t own_deadline(const zkc_lock *lock, int64_t wait_ms)
 
 static int acquire(zkc_lock *lock, zkc_context *context, bool try_only)
 {
+    struct operation operation;
     struct wait wait;
     int64_t deadline;
     zkc_sync *sync;
@@ -133,12 +133,13 @@ static int acquire(zkc_lock *lock, zkc_context *context, bool try_only)
     if (error != ZKC_OK)
         return error;
     wait_init(&wait, context);
+    operation_init(&operation, sync, &wait);
     deadline = earlier(context_deadline(context), own_deadline(lock, 0));
     error = zkc_context_error(context);
     if (error == ZKC_OK)
-        error = contest_acquire(&lock->contest, try_only, deadline, &wait, NULL);
+        error = contest_acquire(&lock->contest, try_only, deadline, &operation);
     host_leave(sync);
-    return error != ZKC_OK ? error : operation_wait(sync, &lock->contest.operation, &wait);
+    return error != ZKC_OK ? error : operation_wait(&operation);
 }
 
 int zkc_lock_acquire(zkc_lock *lock, zkc_context *context)
@@ -161,10 +162,7 @@ static int acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done, void
     error = host_begin(lock->sync);
     if (error != ZKC_OK)
         return error;
-    error = contest_prepare_async(&lock->contest, done, arg);
-    if (error == ZKC_OK)
-        error = contest_acquire(&lock->contest, try_only, own_deadline(lock, wait_ms), NULL,
-                                operation_done);
+    error = contest_acquire_async(&lock->contest, try_only, own_deadline(lock, wait_ms), done, arg);
     host_leave(lock->sync);
     return error;
 }

@@ -87,8 +87,9 @@ ZKC_API int zkc_lock_release(zkc_lock *lock, zkc_context *context);
 /**
  * Gives the lock up as zkc_lock_release() does, without blocking and without a deadline.
  * @return ZKC_OK: done will be called exactly once, with what zkc_lock_release() would return;
- *         otherwise (ZKC_EINVAL, ZKC_ENOTHELD, ZKC_EALREADY, ZKC_ECLOSED, ZKC_EFORK,
- *         ZKC_ESYSTEM) it will not. Since 0.1.
+ *         ZKC_ENOMEM, ZKC_ESYSTEM: it will not, but the lock is given up all the same; otherwise
+ *         (ZKC_EINVAL, ZKC_ENOTHELD, ZKC_EALREADY, ZKC_ECLOSED, ZKC_EFORK) it will not.
+ *         Since 0.1.
  */
 ZKC_API int zkc_lock_release_async(zkc_lock *lock, zkc_done_fn done, void *arg);
 

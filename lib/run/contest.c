@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/contest.h"
+#include "base/mem.h"
 
 #include <string.h>
 
 void contest_init(struct contest *contest, zkc_sync *sync, struct pooled *pooled,
-                  struct place *place, void *object)
+                  struct place *place)
 {
     memset(contest, 0, sizeof *contest);
     contest->sync = sync;
     contest->pooled = pooled;
     contest->place = place;
-    hold_init(&contest->hold, sync, &pooled->session, object);
-    operation_init(&contest->operation, sync, object);
+    hold_init(&contest->hold, sync, &pooled->session);
 }
 
 void contest_destroy(struct contest *contest)
@@ -33,6 +33,12 @@ static void part(struct contest *contest)
     ticket_leave(ticket);
 }
 
+static void complete(struct contest *contest, int result)
+{
+    if (contest->operation != NULL)
+        operation_finish(contest->operation, result);
+}
+
 static void on_ticket(void *owner, struct ticket *ticket, enum ticket_event event, int detail)
 {
     struct contest *contest = owner;
@@ -42,12 +48,12 @@ static void on_ticket(void *owner, struct ticket *ticket, enum ticket_event even
         break;
     case TICKET_GRANTED:
         hold_grant(&contest->hold, ticket);
-        operation_finish(&contest->operation, ZKC_OK);
+        complete(contest, ZKC_OK);
         break;
     case TICKET_FAILED:
     case TICKET_STUCK:
         part(contest);
-        operation_finish(&contest->operation, detail);
+        complete(contest, detail);
         break;
     case TICKET_ASKED:
         plea_made(&contest->hold.plea);
@@ -58,7 +64,7 @@ static void on_ticket(void *owner, struct ticket *ticket, enum ticket_event even
         break;
     case TICKET_GONE:
         contest->ticket = NULL;
-        operation_finish(&contest->operation, ZKC_OK);
+        complete(contest, ZKC_OK);
         break;
     }
 }
@@ -70,32 +76,40 @@ void contest_watch_own(struct contest *contest)
 
 bool contest_acquiring(const struct contest *contest)
 {
-    return operation_active(&contest->operation) && contest->ticket != NULL &&
+    return contest->operation != NULL && contest->operation->active && contest->ticket != NULL &&
            contest->ticket->phase != TICKET_LEAVING && contest->hold.ticket == NULL;
 }
 
 static void abandon(struct operation *operation, int error)
 {
-    struct contest *contest = container_of(operation, struct contest, operation);
+    struct contest *contest = container_of(operation->slot, struct contest, operation);
 
     part(contest);
     operation_finish(operation, error);
 }
 
-int contest_acquire(struct contest *contest, bool try_only, int64_t deadline, struct wait *wait,
-                    complete_fn complete)
+/* Whether a call may begin: ZKC_OK, or why not. */
+static int check_free(const struct contest *contest)
 {
     if (contest->closed)
         return ZKC_ECLOSED;
-    if (!operation_idle(&contest->operation))
-        return ZKC_EALREADY;
+    return contest->operation != NULL ? ZKC_EALREADY : ZKC_OK;
+}
+
+int contest_acquire(struct contest *contest, bool try_only, int64_t deadline,
+                    struct operation *operation)
+{
+    int error = check_free(contest);
+
+    if (error != ZKC_OK)
+        return error;
     (void)hold_reason(&contest->hold); /* our timer may not have noticed yet */
     if (contest->hold.ticket != NULL)
         return ZKC_EALREADY;
     if (ticket_join(&contest->pooled->session, contest->place, try_only, on_ticket, contest,
                     &contest->ticket) != 0)
         return ZKC_ENOMEM;
-    operation_begin(&contest->operation, wait, complete, abandon, deadline);
+    operation_begin(operation, &contest->operation, abandon, deadline);
     return ZKC_OK;
 }
 
@@ -108,34 +122,76 @@ static int release_nothing(struct contest *contest)
     return result;
 }
 
-int contest_release(struct contest *contest, int64_t deadline, struct wait *wait,
-                    complete_fn complete)
+int contest_release(struct contest *contest, int64_t deadline, struct operation *operation)
 {
-    int result;
+    int error = check_free(contest);
 
-    if (contest->closed)
-        return ZKC_ECLOSED;
-    if (!operation_idle(&contest->operation))
-        return ZKC_EALREADY;
+    if (error != ZKC_OK)
+        return error;
     if (contest->hold.ticket == NULL) {
-        result = release_nothing(contest);
-        if (result != ZKC_OK)
-            return result;
-        operation_begin(&contest->operation, wait, complete, abandon, NEVER);
-        operation_finish(&contest->operation, ZKC_OK);
+        error = release_nothing(contest);
+        if (error != ZKC_OK)
+            return error;
+        operation_begin(operation, &contest->operation, abandon, NEVER);
+        operation_finish(operation, ZKC_OK);
         return ZKC_OK;
     }
     hold_end(&contest->hold, ZKC_ENOTHELD);
-    operation_begin(&contest->operation, wait, complete, abandon, deadline);
+    operation_begin(operation, &contest->operation, abandon, deadline);
     ticket_leave(contest->ticket);
     return ZKC_OK;
+}
+
+/* An operation, and somebody who will run its callback. */
+static int prepare_async(struct contest *contest, zkc_done_fn done, void *arg,
+                         struct operation **ret_operation)
+{
+    if (dispatch_prepare(contest->sync) != 0)
+        return ZKC_ESYSTEM;
+    *ret_operation = operation_new(contest->sync, &contest->hold, done, arg);
+    return *ret_operation == NULL ? ZKC_ENOMEM : ZKC_OK;
+}
+
+int contest_acquire_async(struct contest *contest, bool try_only, int64_t deadline,
+                          zkc_done_fn done, void *arg)
+{
+    struct operation *operation = NULL;
+    int error = check_free(contest);
+
+    if (error == ZKC_OK)
+        error = prepare_async(contest, done, arg, &operation);
+    if (error == ZKC_OK)
+        error = contest_acquire(contest, try_only, deadline, operation);
+    if (error != ZKC_OK)
+        mem_free(operation);
+    return error;
+}
+
+/* What cannot be told is done all the same: nobody holds for want of memory. */
+int contest_release_async(struct contest *contest, zkc_done_fn done, void *arg)
+{
+    struct operation *operation = NULL;
+    int error = check_free(contest);
+
+    if (error != ZKC_OK)
+        return error;
+    error = prepare_async(contest, done, arg, &operation);
+    if (error != ZKC_OK) {
+        hold_end(&contest->hold, ZKC_ENOTHELD);
+        part(contest);
+        return error;
+    }
+    error = contest_release(contest, NEVER, operation);
+    if (error != ZKC_OK)
+        mem_free(operation);
+    return error;
 }
 
 int contest_cancel(struct contest *contest, int error)
 {
     if (!contest_acquiring(contest))
         return ZKC_ENOTHELD;
-    abandon(&contest->operation, error);
+    abandon(contest->operation, error);
     return ZKC_OK;
 }
 
@@ -145,5 +201,13 @@ void contest_end(struct contest *contest, int error)
     if (contest->hold.ticket != NULL)
         hold_close(&contest->hold, error);
     part(contest);
-    operation_finish(&contest->operation, error);
+    complete(contest, error);
+}
+
+void contest_flush(struct contest *contest)
+{
+    zkc_sync *sync = contest->sync;
+
+    host_pass(sync); /* callbacks may take long, and the next in line waits */
+    dispatch_flush(sync, &contest->hold);
 }

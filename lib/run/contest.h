@@ -16,20 +16,23 @@ struct contest {
     bool closed;           /* nothing begins any more */
     struct ticket *ticket; /* of the acquire, grant or release in progress */
     struct hold hold;
-    struct operation operation;
+    struct operation *operation; /* the call in progress, until its callback runs; NULL if none */
 };
 
-/* All under the mutex, except contest_wait(). object is whose callbacks these are. Takes over
- * references to pooled and place. */
+/* All under the mutex. Takes over references to pooled and place. */
 void contest_init(struct contest *contest, zkc_sync *sync, struct pooled *pooled,
-                  struct place *place, void *object);
+                  struct place *place);
 void contest_destroy(struct contest *contest);
 
 /* Begins: ZKC_OK, then the operation completes; or why not. */
-int contest_acquire(struct contest *contest, bool try_only, int64_t deadline, struct wait *wait,
-                    complete_fn complete);
-int contest_release(struct contest *contest, int64_t deadline, struct wait *wait,
-                    complete_fn complete);
+int contest_acquire(struct contest *contest, bool try_only, int64_t deadline,
+                    struct operation *operation);
+int contest_release(struct contest *contest, int64_t deadline, struct operation *operation);
+
+/* Likewise; then done is told, once. */
+int contest_acquire_async(struct contest *contest, bool try_only, int64_t deadline,
+                          zkc_done_fn done, void *arg);
+int contest_release_async(struct contest *contest, zkc_done_fn done, void *arg);
 
 /* Completes the acquire in progress with the error. ZKC_ENOTHELD if there is none. */
 int contest_cancel(struct contest *contest, int error);
@@ -37,13 +40,14 @@ int contest_cancel(struct contest *contest, int error);
 /* Gives up whatever is held or wanted, for good; a call in progress completes with the error. */
 void contest_end(struct contest *contest, int error);
 
+/* Runs the callbacks that are left, and waits for one that runs. Leaves the mutex meanwhile; by
+ * then the contest may be gone. */
+void contest_flush(struct contest *contest);
+
 /* From now on every grant watches its own node at once. */
 void contest_watch_own(struct contest *contest);
 
 bool contest_acquiring(const struct contest *contest);
-
-/* Somebody will run the callback of a call that is about to begin: ZKC_OK, or why there is none. */
-int contest_prepare_async(struct contest *contest, zkc_done_fn done, void *arg);
 
 /* Public calls: these enter by themselves. */
 int contest_call_release(struct contest *contest, zkc_context *context);

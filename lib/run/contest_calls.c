@@ -7,28 +7,17 @@
 int contest_call_release(struct contest *contest, zkc_context *context)
 {
     zkc_sync *sync = contest->sync;
+    struct operation operation;
     struct wait wait;
     int error = host_begin_blocking(sync);
 
     if (error != ZKC_OK)
         return error;
     wait_init(&wait, context);
-    error = contest_release(contest, context_deadline(context), &wait, NULL);
+    operation_init(&operation, sync, &wait);
+    error = contest_release(contest, context_deadline(context), &operation);
     host_leave(sync);
-    return error != ZKC_OK ? error : operation_wait(sync, &contest->operation, &wait);
-}
-
-int contest_prepare_async(struct contest *contest, zkc_done_fn done, void *arg)
-{
-    if (contest->closed)
-        return ZKC_ECLOSED;
-    if (!operation_idle(&contest->operation))
-        return ZKC_EALREADY;
-    if (dispatch_prepare(contest->sync) != 0)
-        return ZKC_ESYSTEM;
-    contest->operation.done = done;
-    contest->operation.arg = arg;
-    return ZKC_OK;
+    return error != ZKC_OK ? error : operation_wait(&operation);
 }
 
 int contest_call_release_async(struct contest *contest, zkc_done_fn done, void *arg)
@@ -38,9 +27,7 @@ int contest_call_release_async(struct contest *contest, zkc_done_fn done, void *
 
     if (error != ZKC_OK)
         return error;
-    error = contest_prepare_async(contest, done, arg);
-    if (error == ZKC_OK)
-        error = contest_release(contest, NEVER, NULL, operation_done);
+    error = contest_release_async(contest, done, arg);
     host_leave(sync);
     return error;
 }

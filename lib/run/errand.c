@@ -84,8 +84,8 @@ static void closing(struct member *member)
 
 static void begin(struct errand *errand, zkc_sync *sync, struct wait *wait, zkc_context *context)
 {
-    operation_init(&errand->operation, sync, NULL);
-    operation_begin(&errand->operation, wait, NULL, abandon, context_deadline(context));
+    operation_init(&errand->operation, sync, wait);
+    operation_begin(&errand->operation, NULL, abandon, context_deadline(context));
     errand->member.closing = closing;
     list_init(&errand->member.link);
     list_append(&sync->members, &errand->member.link);
@@ -114,7 +114,7 @@ int errand_run(zkc_sync *sync, enum verb verb, const char *path, const char *tex
     wait_init(&wait, context);
     begin(&errand, sync, &wait, context);
     host_leave(sync);
-    result = operation_wait(sync, &errand.operation, &wait);
+    result = operation_wait(&errand.operation);
     host_enter(sync);
     host_session_put(sync, errand.pooled);
     host_leave(sync);

@@ -111,15 +111,15 @@ static void deliver(struct delivery *delivery)
         revoked(arg, reason);
 }
 
-void hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object)
+void hold_init(struct hold *hold, zkc_sync *sync, struct session *session)
 {
     hold->sync = sync;
     hold->session = session;
     hold->fd = -1;
     prover_init(&hold->prover, lease_moved);
-    delivery_init(&hold->delivery, object, deliver);
+    delivery_init(&hold->delivery, hold, deliver);
     list_init(&hold->waiters);
-    plea_init(&hold->plea, sync, object);
+    plea_init(&hold->plea, sync, hold);
 }
 
 void hold_destroy(struct hold *hold)

@@ -32,7 +32,8 @@ struct hold {
     char *check_path;
 };
 
-void hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object);
+/* Its callbacks belong to the hold: dispatch_flush(sync, hold). */
+void hold_init(struct hold *hold, zkc_sync *sync, struct session *session);
 void hold_destroy(struct hold *hold); /* under the mutex */
 
 /* Without the mutex, anywhere. */

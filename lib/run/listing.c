@@ -131,14 +131,14 @@ int listing_read(zkc_sync *sync, struct session *session, struct place *place, b
     host_ref(sync); /* the sync may be closed, and what brought us here too, before we are awake */
     place_ref(place);
     wait_init(&wait, context);
-    operation_init(&listing.operation, sync, NULL);
-    operation_begin(&listing.operation, &wait, NULL, abandon, context_deadline(context));
+    operation_init(&listing.operation, sync, &wait);
+    operation_begin(&listing.operation, NULL, abandon, context_deadline(context));
     listing.member.closing = closing;
     list_init(&listing.member.link);
     list_append(&sync->members, &listing.member.link);
     peek_start(&listing.peek, session, place->parent, first_only, false, on_result, &listing);
     host_leave(sync);
-    result = operation_wait(sync, &listing.operation, &wait);
+    result = operation_wait(&listing.operation);
     pthread_mutex_lock(&sync->mutex);
     place_unref(place);
     pthread_mutex_unlock(&sync->mutex);

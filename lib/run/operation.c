@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/operation.h"
+#include "base/mem.h"
+
+#include <string.h>
 
 static void deadline_passed(struct timer *timer)
 {
@@ -12,68 +15,74 @@ static void deliver(struct delivery *delivery)
 {
     struct operation *operation = container_of(delivery, struct operation, delivery);
     zkc_sync *sync = operation->sync;
+    zkc_done_fn done = operation->done;
+    void *arg = operation->arg;
     int result;
 
     pthread_mutex_lock(&sync->mutex);
     result = operation->result;
+    *operation->slot = NULL; /* done may begin the next call */
     pthread_mutex_unlock(&sync->mutex);
-    operation->complete(operation, result);
+    mem_free(operation);
+    done(arg, result);
 }
 
-void operation_init(struct operation *operation, zkc_sync *sync, void *object)
+void operation_init(struct operation *operation, zkc_sync *sync, struct wait *wait)
 {
+    memset(operation, 0, sizeof *operation);
     operation->sync = sync;
-    operation->state = OPERATION_IDLE;
-    delivery_init(&operation->delivery, object, deliver);
+    operation->wait = wait;
     timer_init(&operation->timer, deadline_passed);
 }
 
-void operation_begin(struct operation *operation, struct wait *wait, complete_fn complete,
-                     abandon_fn abandon, int64_t deadline)
+struct operation *operation_new(zkc_sync *sync, void *object, zkc_done_fn done, void *arg)
 {
-    operation->state = OPERATION_ACTIVE;
-    operation->wait = wait;
-    operation->complete = complete;
+    struct operation *operation = mem_alloc(sizeof *operation);
+
+    if (operation == NULL)
+        return NULL;
+    operation_init(operation, sync, NULL);
+    operation->done = done;
+    operation->arg = arg;
+    delivery_init(&operation->delivery, object, deliver);
+    return operation;
+}
+
+void operation_begin(struct operation *operation, struct operation **slot, abandon_fn abandon,
+                     int64_t deadline)
+{
+    operation->active = true;
     operation->abandon = abandon;
-    if (wait != NULL)
+    operation->slot = slot;
+    if (slot != NULL)
+        *slot = operation;
+    if (operation->wait != NULL)
         host_ref(operation->sync);
     timer_set(&operation->sync->core, &operation->timer, deadline);
 }
 
+/* What lives on a stack may be gone once its wait is finished. */
 void operation_finish(struct operation *operation, int result)
 {
+    if (!operation->active)
+        return;
+    operation->active = false;
+    operation->result = result;
+    timer_clear(&operation->sync->core, &operation->timer);
+    if (operation->wait == NULL) {
+        dispatch_post(operation->sync, &operation->delivery);
+        return;
+    }
+    if (operation->slot != NULL)
+        *operation->slot = NULL;
+    wait_finish(operation->wait, result);
+}
+
+int operation_wait(struct operation *operation)
+{
+    zkc_sync *sync = operation->sync;
     struct wait *wait = operation->wait;
 
-    if (operation->state != OPERATION_ACTIVE)
-        return;
-    timer_clear(&operation->sync->core, &operation->timer);
-    operation->result = result;
-    if (wait != NULL) {
-        operation->state = OPERATION_IDLE;
-        operation->wait = NULL;
-        wait_finish(wait, result);
-    } else {
-        operation->state = OPERATION_DELIVERING;
-        dispatch_post(operation->sync, &operation->delivery);
-    }
-}
-
-void operation_done(struct operation *operation, int result)
-{
-    zkc_done_fn done;
-    void *arg;
-
-    pthread_mutex_lock(&operation->sync->mutex);
-    done = operation->done;
-    arg = operation->arg;
-    operation->state = OPERATION_IDLE;
-    pthread_mutex_unlock(&operation->sync->mutex);
-    done(arg, result);
-}
-
-/* Once the wait is done the operation may be gone with its lock: it is not touched any more. */
-int operation_wait(zkc_sync *sync, struct operation *operation, struct wait *wait)
-{
     if (!wait_sleep(wait, true, &sync->mutex)) {
         host_enter(sync);
         if (atomic_load(&wait->done) == 0)

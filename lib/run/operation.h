@@ -11,54 +11,44 @@
 
 struct operation;
 
-/* Runs the user's function; the operation is idle again and may be used for the next call. */
-typedef void (*complete_fn)(struct operation *operation, int result);
-
 /* The deadline has passed, or somebody cancels: undo, then operation_finish(operation, error). */
 typedef void (*abandon_fn)(struct operation *operation, int error);
 
-enum operation_state { OPERATION_IDLE, OPERATION_ACTIVE, OPERATION_DELIVERING };
-
+/* That of a blocking call lives on the caller's stack, that of an asynchronous one is allocated. */
 struct operation {
     zkc_sync *sync;
-    enum operation_state state;
+    struct operation **slot; /* where its owner finds it while it lasts, or NULL */
+    bool active;
     int result;
     struct wait *wait; /* of a blocking call; NULL otherwise */
-    complete_fn complete;
-    abandon_fn abandon;
-    zkc_done_fn done; /* of the user, for operation_done() */
+    zkc_done_fn done;  /* of an asynchronous one */
     void *arg;
+    abandon_fn abandon;
     struct delivery delivery;
     struct timer timer;
 };
 
 /* All under the mutex, except operation_wait(). */
 
-void operation_init(struct operation *operation, zkc_sync *sync, void *object);
+/* Of a blocking call: operation_begin(), and then operation_wait(). */
+void operation_init(struct operation *operation, zkc_sync *sync, struct wait *wait);
 
-/* Begins a blocking call, to be followed by operation_wait(), or one that ends in complete (wait is
- * NULL). */
-void operation_begin(struct operation *operation, struct wait *wait, complete_fn complete,
-                     abandon_fn abandon, int64_t deadline);
+/*
+ * Of an asynchronous one, whose callback belongs to the object: operation_begin(), after which it
+ * frees itself when done has been told, or mem_free(). NULL without memory.
+ */
+struct operation *operation_new(zkc_sync *sync, void *object, zkc_done_fn done, void *arg);
 
+/* *slot is set, and becomes NULL when the operation is over and may be gone. */
+void operation_begin(struct operation *operation, struct operation **slot, abandon_fn abandon,
+                     int64_t deadline);
+
+/* Only the first time counts. */
 void operation_finish(struct operation *operation, int result);
-
-static inline bool operation_active(const struct operation *operation)
-{
-    return operation->state == OPERATION_ACTIVE;
-}
-
-static inline bool operation_idle(const struct operation *operation)
-{
-    return operation->state == OPERATION_IDLE;
-}
-
-/* A complete_fn that calls done(arg, result). */
-void operation_done(struct operation *operation, int result);
 
 /* Sleeps until the blocking call is finished; cancels it when its context is. Not under the mutex.
  */
-int operation_wait(zkc_sync *sync, struct operation *operation, struct wait *wait);
+int operation_wait(struct operation *operation);
 
 /* now + timeout, or NEVER. */
 int64_t deadline_after(const zkc_sync *sync, int64_t timeout_ms);

@@ -130,8 +130,8 @@ static int wait_for_session(zkc_sync *sync, int64_t timeout_ms, zkc_context *con
     ours = deadline_after(sync, timeout_ms);
     deadline = context_deadline(context) < ours ? context_deadline(context) : ours;
     wait_init(&wait, context);
-    operation_init(&arrival.operation, sync, &arrival);
-    operation_begin(&arrival.operation, &wait, NULL, not_arrived, deadline);
+    operation_init(&arrival.operation, sync, &wait);
+    operation_begin(&arrival.operation, NULL, not_arrived, deadline);
     follower_init(&arrival.follower, &arrival_ops);
     session_follow(&sync->main->session, &arrival.follower);
     if (session_connected(&sync->main->session))
@@ -139,7 +139,7 @@ static int wait_for_session(zkc_sync *sync, int64_t timeout_ms, zkc_context *con
     else if (sync->main->session.state == SESSION_REFUSED)
         operation_finish(&arrival.operation, ZKC_EAUTH);
     host_leave(sync);
-    result = operation_wait(sync, &arrival.operation, &wait);
+    result = operation_wait(&arrival.operation);
     host_enter(sync);
     list_remove(&arrival.follower.link);
     session_cancel(&arrival.greeting);

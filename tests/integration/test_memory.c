@@ -278,9 +278,13 @@ static int release(struct stage *s)
     return zkc_lock_release(s->lock, NULL);
 }
 
+/* What cannot be told of is given up all the same. */
 static int release_async(struct stage *s)
 {
-    return wait_for_outcome(s, zkc_lock_release_async(s->lock, scene_done, &s->outcome));
+    int error = zkc_lock_release_async(s->lock, scene_done, &s->outcome);
+
+    assert_false(zkc_lock_is_held(s->lock));
+    return wait_for_outcome(s, error);
 }
 
 static int revoked_fd(struct stage *s)
@@ -433,7 +437,10 @@ static int resign(struct stage *s)
 
 static int resign_async(struct stage *s)
 {
-    return wait_for_outcome(s, zkc_elected_resign_async(s->elected, scene_done, &s->outcome));
+    int error = zkc_elected_resign_async(s->elected, scene_done, &s->outcome);
+
+    assert_false(zkc_elected_is_valid(s->elected));
+    return wait_for_outcome(s, error);
 }
 
 static int new_context(struct stage *s)

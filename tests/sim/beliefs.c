@@ -52,14 +52,14 @@ static struct {
 
 /* ---- the library's holds, as they come and go ---- */
 
-void __real_hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object);
-void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object);
+void __real_hold_init(struct hold *hold, zkc_sync *sync, struct session *session);
+void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session);
 void __real_hold_destroy(struct hold *hold);
 void __wrap_hold_destroy(struct hold *hold);
 
-void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session, void *object)
+void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session)
 {
-    __real_hold_init(hold, sync, session, object);
+    __real_hold_init(hold, sync, session);
     if (all.count == HOLDS) {
         world_fail("the simulator has room for %d holds only", HOLDS);
         return;

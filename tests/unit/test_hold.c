@@ -62,7 +62,7 @@ static void begin(struct story *story)
     pretend_add(&story->server, DIR, 0);
     story->place = place_new(DIR, NULL, "me", 2, ZKC_DIALECT_LOCK);
     assert_int_equal(fork_guard_open(&story->sync.guard), 0);
-    hold_init(&story->hold, &story->sync, &story->server.session, NULL);
+    hold_init(&story->hold, &story->sync, &story->server.session);
 }
 
 static void end(struct story *story)

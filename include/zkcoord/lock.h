@@ -122,21 +122,22 @@ ZKC_API int64_t zkc_lock_ttl_ms(zkc_lock *lock);
  * A descriptor for poll, readable from the moment a grant is revoked, or its lease runs out, until
  * the lock is granted or released the next time. The kernel makes it readable at the deadline, even
  * if no thread of this process runs. Owned by the lock; do not read or close it. Does not block.
- * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ENOMEM, ZKC_ESYSTEM. Since
+ * 0.1.
  */
 ZKC_API int zkc_lock_revoked_fd(zkc_lock *lock);
 
 /**
  * Registers a function that is called once for each grant that is revoked from now on; NULL removes
  * it. Does not block. A release by the user is no revocation.
- * @return ZKC_OK, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ * @return ZKC_OK, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ENOMEM, ZKC_ESYSTEM. Since 0.1.
  */
 ZKC_API int zkc_lock_on_revoked(zkc_lock *lock, zkc_revoked_fn revoked, void *arg);
 
 /**
  * Blocks until the grant is revoked, or the context ends.
  * @return ZKC_OK: revoked; ZKC_ENOTHELD: not held, or released meanwhile; ZKC_ETIMEDOUT;
- *         ZKC_ECANCELED; ZKC_ECLOSED; ZKC_EFORK; ZKC_ECALLBACK. Since 0.1.
+ *         ZKC_ECANCELED; ZKC_ECLOSED; ZKC_EFORK; ZKC_ECALLBACK; ZKC_ENOMEM. Since 0.1.
  */
 ZKC_API int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context);
 
@@ -146,14 +147,15 @@ ZKC_API int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context);
  * time. Nothing else comes of it: we hold until we release. A request made while we waited counts.
  * Owned by the lock; do not read or close it. From now on our znode is watched while we hold. Does
  * not block.
- * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ENOMEM, ZKC_ESYSTEM. Since
+ * 0.1.
  */
 ZKC_API int zkc_lock_asked_fd(zkc_lock *lock);
 
 /**
  * Registers a function that is called once for each grant that somebody asks us to give up, at once
  * if it has been asked already; NULL removes it. Does not block. Otherwise as zkc_lock_asked_fd().
- * @return ZKC_OK, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
+ * @return ZKC_OK, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ENOMEM, ZKC_ESYSTEM. Since 0.1.
  */
 ZKC_API int zkc_lock_on_asked(zkc_lock *lock, zkc_asked_fn asked, void *arg);
 

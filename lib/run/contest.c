@@ -56,7 +56,7 @@ static void on_ticket(void *owner, struct ticket *ticket, enum ticket_event even
         complete(contest, detail);
         break;
     case TICKET_ASKED:
-        plea_made(&contest->hold.plea);
+        hold_asked(&contest->hold);
         break;
     case TICKET_REVOKED:
         hold_revoke(&contest->hold, (enum revocation)detail);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/hold.h"
-#include "base/mem.h"
-#include "run/alarm.h"
 #include "run/clock.h"
+#include "run/herald.h"
 #include "run/host.h"
 
 /* ---- the question, without a lock ---- */
@@ -49,112 +48,39 @@ int64_t hold_token(const struct hold *hold)
     return atomic_load(&hold->token);
 }
 
-/* ---- the descriptor ---- */
-
-static void arm(struct hold *hold)
-{
-    hold->armed = atomic_load(&hold->session->deadline);
-    alarm_set(hold->fd, hold->armed);
-}
-
-/* Whoever polls may have seen the old deadline pass while this was on its way. */
-static void lease_moved(struct prover *prover)
-{
-    struct hold *hold = container_of(prover, struct hold, prover);
-    int64_t old = hold->armed;
-
-    if (!atomic_load(&hold->held))
-        return;
-    if (clock_now() < old)
-        arm(hold);
-    if (clock_now() >= old)
-        hold_lapse(hold);
-}
-
-int hold_fd(struct hold *hold)
-{
-    if (hold->fd >= 0)
-        return hold->fd;
-    hold->fd = alarm_open();
-    if (hold->fd < 0)
-        return ZKC_ESYSTEM;
-    session_on_proof(hold->session, &hold->prover);
-    if (hold->reason != ZKC_OK)
-        alarm_fire(hold->fd);
-    else if (atomic_load(&hold->held))
-        arm(hold);
-    if (hold->ticket != NULL)
-        ticket_watch_own(hold->ticket);
-    return hold->fd;
-}
-
 /* ---- life of a grant ---- */
-
-static void deliver(struct delivery *delivery)
-{
-    struct hold *hold = container_of(delivery, struct hold, delivery);
-    zkc_sync *sync = hold->sync;
-    zkc_revoked_fn revoked = NULL;
-    void *arg = NULL;
-    int reason = ZKC_OK;
-
-    pthread_mutex_lock(&sync->mutex);
-    if (hold->untold > 0 && hold->revoked != NULL) {
-        revoked = hold->revoked;
-        arg = hold->arg;
-        reason = hold->told_reason;
-        if (--hold->untold > 0)
-            dispatch_post(sync, &hold->delivery);
-    }
-    pthread_mutex_unlock(&sync->mutex);
-    if (revoked != NULL)
-        revoked(arg, reason);
-}
 
 void hold_init(struct hold *hold, zkc_sync *sync, struct session *session)
 {
     hold->sync = sync;
     hold->session = session;
-    hold->fd = -1;
-    prover_init(&hold->prover, lease_moved);
-    delivery_init(&hold->delivery, hold, deliver);
-    list_init(&hold->waiters);
-    plea_init(&hold->plea, sync, hold);
 }
 
 void hold_destroy(struct hold *hold)
 {
-    list_remove(&hold->prover.link);
-    dispatch_withdraw(hold->sync, &hold->delivery);
-    plea_destroy(&hold->plea);
-    if (hold->fd >= 0)
-        alarm_close(hold->fd);
-    hold->fd = -1;
-    mem_free(hold->check_path);
-    hold->check_path = NULL;
-}
-
-static void wake_waiters(struct hold *hold, int result)
-{
-    while (!list_empty(&hold->waiters))
-        wait_finish(container_of(hold->waiters.next, struct wait, link), result);
+    herald_free(hold->herald);
+    hold->herald = NULL;
 }
 
 void hold_grant(struct hold *hold, struct ticket *ticket)
 {
+    struct herald *herald = hold->herald;
+
     hold->ticket = ticket;
     hold->reason = ZKC_OK;
-    mem_free(hold->check_path);
-    hold->check_path = NULL;
     atomic_store(&hold->token, ticket->token);
     atomic_store(&hold->granted_deadline, atomic_load(&hold->session->deadline));
     atomic_store(&hold->held, true);
-    if (hold->fd >= 0)
-        arm(hold);
-    if (ticket->asked)
-        plea_made(&hold->plea);
-    if (hold->always_watch || hold->fd >= 0 || hold->revoked != NULL || plea_wanted(&hold->plea))
+    if (herald != NULL)
+        herald_granted(herald);
+    if (hold->always_watch || (herald != NULL && herald_wanted(herald)))
         ticket_watch_own(ticket);
+}
+
+void hold_asked(struct hold *hold)
+{
+    if (hold->herald != NULL)
+        plea_made(&hold->herald->plea);
 }
 
 static int reason_code(enum revocation reason)
@@ -173,17 +99,9 @@ void hold_revoke(struct hold *hold, enum revocation reason)
 {
     atomic_store(&hold->held, false);
     hold->ticket = NULL;
-    plea_over(&hold->plea);
     hold->reason = reason_code(reason);
-    if (hold->fd >= 0 && clock_now() < hold->armed)
-        alarm_fire(
-            hold->fd); /* setting one that has fired would take the signal back for a moment */
-    if (hold->revoked != NULL) {
-        hold->untold++;
-        hold->told_reason = hold->reason;
-        dispatch_post(hold->sync, &hold->delivery);
-    }
-    wake_waiters(hold, ZKC_OK);
+    if (hold->herald != NULL)
+        herald_revoked(hold->herald);
     host_log(hold->sync, LOG_WARNING, "revoked, token %lld: %s",
              (long long)atomic_load(&hold->token), zkc_strerror(hold->reason));
 }
@@ -198,52 +116,77 @@ void hold_end(struct hold *hold, int waiters_result)
     atomic_store(&hold->held, false);
     hold->ticket = NULL;
     hold->reason = ZKC_OK;
-    plea_over(&hold->plea);
-    if (hold->fd >= 0)
-        alarm_disarm(hold->fd);
-    wake_waiters(hold, waiters_result);
+    if (hold->herald != NULL)
+        herald_ended(hold->herald, waiters_result);
 }
 
-/* Who only polls must hear of it as well. */
 void hold_close(struct hold *hold, int waiters_result)
 {
     hold_end(hold, waiters_result);
-    if (hold->fd >= 0)
-        alarm_fire(hold->fd);
+    if (hold->herald != NULL)
+        herald_closed(hold->herald);
+}
+
+/* ---- what somebody wants to hear ---- */
+
+static struct herald *herald_of(struct hold *hold)
+{
+    if (hold->herald == NULL)
+        hold->herald = herald_new(hold);
+    return hold->herald;
+}
+
+static void watch(struct hold *hold)
+{
+    if (hold->ticket != NULL)
+        ticket_watch_own(hold->ticket);
+}
+
+int hold_fd(struct hold *hold)
+{
+    struct herald *herald = herald_of(hold);
+    int fd = herald == NULL ? ZKC_ENOMEM : herald_fd(herald);
+
+    if (fd >= 0)
+        watch(hold);
+    return fd;
 }
 
 int hold_on_revoked(struct hold *hold, zkc_revoked_fn revoked, void *arg)
 {
-    if (revoked != NULL && dispatch_prepare(hold->sync) != 0)
-        return ZKC_ESYSTEM;
-    hold->revoked = revoked;
-    hold->arg = arg;
-    if (revoked == NULL) {
-        hold->untold = 0;
-        dispatch_withdraw(hold->sync, &hold->delivery);
-    } else if (hold->ticket != NULL) {
-        ticket_watch_own(hold->ticket);
-    }
-    return ZKC_OK;
-}
+    struct herald *herald;
+    int error;
 
-/* ---- somebody asks for it ---- */
+    if (revoked == NULL && hold->herald == NULL)
+        return ZKC_OK;
+    herald = herald_of(hold);
+    error = herald == NULL ? ZKC_ENOMEM : herald_on_revoked(herald, revoked, arg);
+    if (error == ZKC_OK && revoked != NULL)
+        watch(hold);
+    return error;
+}
 
 int hold_asked_fd(struct hold *hold)
 {
-    int fd = plea_fd(&hold->plea);
+    struct herald *herald = herald_of(hold);
+    int fd = herald == NULL ? ZKC_ENOMEM : plea_fd(&herald->plea);
 
-    if (fd >= 0 && hold->ticket != NULL)
-        ticket_watch_own(hold->ticket);
+    if (fd >= 0)
+        watch(hold);
     return fd;
 }
 
 int hold_on_asked(struct hold *hold, zkc_asked_fn asked, void *arg)
 {
-    int error = plea_on_asked(&hold->plea, asked, arg);
+    struct herald *herald;
+    int error;
 
-    if (error == ZKC_OK && asked != NULL && hold->ticket != NULL)
-        ticket_watch_own(hold->ticket);
+    if (asked == NULL && hold->herald == NULL)
+        return ZKC_OK;
+    herald = herald_of(hold);
+    error = herald == NULL ? ZKC_ENOMEM : plea_on_asked(&herald->plea, asked, arg);
+    if (error == ZKC_OK && asked != NULL)
+        watch(hold);
     return error;
 }
 
@@ -264,13 +207,16 @@ int hold_reason(struct hold *hold)
 
 int hold_check_op(struct hold *hold, struct zoo_op *op)
 {
+    struct herald *herald;
+    const char *path;
+
     if (!hold_is_valid(hold) || hold->ticket == NULL)
         return ZKC_ENOTHELD;
-    if (hold->check_path == NULL)
-        hold->check_path = ticket_path(hold->ticket);
-    if (hold->check_path == NULL)
+    herald = herald_of(hold);
+    path = herald == NULL ? NULL : herald_check_path(herald);
+    if (path == NULL)
         return ZKC_ENOMEM;
-    zk_check_op(op, hold->check_path);
+    zk_check_op(op, path);
     return ZKC_OK;
 }
 
@@ -305,6 +251,15 @@ static int finish_waiting(zkc_sync *sync, struct patience *patience)
     return patience->wait.result;
 }
 
+/* ZKC_OK: what there is to wait for is either over or has a herald. */
+static int may_wait(struct hold *hold)
+{
+    notice(hold);
+    if (hold->ticket == NULL)
+        return hold->reason != ZKC_OK ? ZKC_OK : ZKC_ENOTHELD;
+    return herald_of(hold) == NULL ? ZKC_ENOMEM : ZKC_OK;
+}
+
 int hold_wait_revoked(struct hold *hold, zkc_context *context)
 {
     zkc_sync *sync = hold->sync;
@@ -316,17 +271,16 @@ int hold_wait_revoked(struct hold *hold, zkc_context *context)
         error = host_begin_blocking(sync);
     if (error != ZKC_OK)
         return error;
-    notice(hold);
-    if (hold->ticket == NULL) {
-        result = hold->reason != ZKC_OK ? ZKC_OK : ZKC_ENOTHELD;
+    result = may_wait(hold);
+    if (hold->ticket == NULL || result != ZKC_OK) {
         host_leave(sync);
         return result;
     }
     host_ref(sync);
     wait_init(&patience.wait, context);
     timer_init(&patience.timer, wait_expired);
-    list_append(&hold->waiters, &patience.wait.link);
-    ticket_watch_own(hold->ticket);
+    herald_wait(hold->herald, &patience.wait);
+    watch(hold);
     timer_set(&sync->core, &patience.timer, context_deadline(context));
     host_leave(sync);
     return finish_waiting(sync, &patience);

@@ -6,30 +6,20 @@
 #define ZKC_RUN_HOLD_H
 
 #include "core/ticket.h"
-#include "run/dispatch.h"
-#include "run/plea.h"
-#include "run/wait.h"
+#include "run/host.h"
+
+struct herald;
 
 struct hold {
     zkc_sync *sync;
     struct session *session;
-    atomic_bool held;
     _Atomic int64_t token;
     _Atomic int64_t granted_deadline; /* of the lease when it was granted */
     struct ticket *ticket;            /* of the grant, NULL when none */
-    bool always_watch;                /* our own node, asked for or not */
+    struct herald *herald;            /* NULL until somebody wants to hear of something */
     int reason;                       /* of the revocation, ZKC_OK if none */
-    int fd;                           /* -1 until asked for */
-    int64_t armed;                    /* what the fd is set to */
-    struct prover prover;
-    zkc_revoked_fn revoked;
-    void *arg;
-    struct delivery delivery;
-    unsigned untold; /* revocations that the callback has not been told of */
-    int told_reason;
-    struct list waiters;
-    struct plea plea;
-    char *check_path;
+    atomic_bool held;
+    bool always_watch; /* our own node, asked for or not */
 };
 
 /* Its callbacks belong to the hold: dispatch_flush(sync, hold). */
@@ -43,6 +33,7 @@ int64_t hold_token(const struct hold *hold);
 
 /* Under the mutex. */
 void hold_grant(struct hold *hold, struct ticket *ticket);
+void hold_asked(struct hold *hold); /* to give up */
 void hold_revoke(struct hold *hold, enum revocation reason);
 void hold_lapse(struct hold *hold);                   /* revokes a grant whose lease has run out */
 void hold_end(struct hold *hold, int waiters_result); /* given up by the user */

@@ -4,9 +4,11 @@
  */
 #include "pretend.h"
 #include "run/clock.h"
+#include "run/herald.h"
 #include "run/hold.h"
 #include "run/host.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -163,7 +165,7 @@ static void begin_dispatch(zkc_sync *sync)
 static void a_function_taken_away_does_not_take_the_request_along(void **state)
 {
     struct story story;
-    struct plea *plea = &story.hold.plea;
+    struct plea *plea;
 
     (void)state;
     begin(&story);
@@ -171,10 +173,11 @@ static void a_function_taken_away_does_not_take_the_request_along(void **state)
     take(&story);
     pleas = 0;
     asked_hold = &story.hold;
-    delivers = plea->delivery.run;
-    plea->delivery.run = deliver_what_is_taken_away;
     pthread_mutex_lock(&story.sync.mutex);
     assert_int_equal(hold_on_asked(&story.hold, on_asked, NULL), ZKC_OK);
+    plea = &story.hold.herald->plea;
+    delivers = plea->delivery.run;
+    plea->delivery.run = deliver_what_is_taken_away;
     plea_made(plea);
     assert_true(dispatch_run_one(&story.sync));
     plea->delivery.run = delivers;
@@ -183,9 +186,40 @@ static void a_function_taken_away_does_not_take_the_request_along(void **state)
     assert_true(dispatch_run_one(&story.sync));
     assert_false(dispatch_run_one(&story.sync));
     assert_int_equal(pleas, 1);
+    hold_destroy(&story.hold);
     pthread_mutex_unlock(&story.sync.mutex);
     dispatch_destroy(&story.sync);
     pthread_mutex_destroy(&story.sync.mutex);
+    end(&story);
+}
+
+static bool readable(int fd, int wait_ms)
+{
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+
+    return poll(&poller, 1, wait_ms) == 1;
+}
+
+/* Nothing is made for who does not ask, and who asks late hears what happened meanwhile. */
+static void a_plea_that_nobody_heard_is_not_lost(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    assert_int_equal(hold_on_revoked(&story.hold, NULL, NULL), ZKC_OK);
+    assert_int_equal(hold_on_asked(&story.hold, NULL, NULL), ZKC_OK);
+    take(&story);
+    story.ticket->asked = true;
+    hold_asked(&story.hold);
+    assert_null(story.hold.herald);
+    assert_true(readable(hold_asked_fd(&story.hold), 5000));
+    hold_destroy(&story.hold);
+    let_the_lease_run_out(&story);
+    assert_int_equal(hold_reason(&story.hold), ZKC_ELEASE);
+    assert_null(story.hold.herald);
+    assert_false(readable(hold_asked_fd(&story.hold), 0));
+    hold_destroy(&story.hold);
     end(&story);
 }
 
@@ -195,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_question_from_before_the_grant_does_not_end_it),
         cmocka_unit_test(a_denied_hold_stays_denied),
         cmocka_unit_test(a_function_taken_away_does_not_take_the_request_along),
+        cmocka_unit_test(a_plea_that_nobody_heard_is_not_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

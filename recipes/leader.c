@@ -9,7 +9,6 @@
 
 /* An election that was asked for and, once won, the leadership. */
 struct zkc_elected {
-    zkc_sync *sync;
     struct member member;
     struct contest contest;
     zkc_leader *leader; /* NULL once that is closed */
@@ -94,7 +93,7 @@ static void closing(struct member *member)
 /* Under the mutex. Whoever calls this has a reference to the sync of its own. */
 static void elected_free(zkc_elected *elected)
 {
-    zkc_sync *sync = elected->sync;
+    zkc_sync *sync = contest_sync(&elected->contest);
 
     if (elected->leader != NULL && elected->leader->current == elected)
         elected->leader->current = NULL;
@@ -113,7 +112,6 @@ static zkc_elected *elected_new(zkc_leader *leader)
         return NULL;
     leader->pooled->users++;
     contest_init(&elected->contest, sync, leader->pooled, place_ref(leader->place));
-    elected->sync = sync;
     elected->leader = leader;
     elected->member.closing = closing;
     list_init(&elected->member.link);
@@ -384,9 +382,9 @@ void zkc_elected_close(zkc_elected *elected)
 {
     zkc_sync *sync;
 
-    if (elected == NULL || host_is_child(elected->sync))
+    if (elected == NULL || host_is_child(contest_sync(&elected->contest)))
         return;
-    sync = elected->sync;
+    sync = contest_sync(&elected->contest);
     host_ref(sync);
     host_enter(sync);
     contest_end(&elected->contest, ZKC_ECLOSED);

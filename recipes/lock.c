@@ -8,11 +8,15 @@
 #include "kit.h"
 
 struct zkc_lock {
-    zkc_sync *sync;
     struct member member;
     struct contest contest;
     int64_t wait_ms;
 };
+
+static zkc_sync *sync_of(const zkc_lock *lock)
+{
+    return contest_sync(&lock->contest);
+}
 
 /* ---- opening and closing ---- */
 
@@ -31,7 +35,6 @@ static int check_options(const char *id, const zkc_lock_options *options)
 static void fill(zkc_lock *lock, zkc_sync *sync, struct pooled *pooled, struct place *place,
                  const zkc_lock_options *options)
 {
-    lock->sync = sync;
     lock->wait_ms = options->wait_ms;
     contest_init(&lock->contest, sync, pooled, place);
     lock->member.closing = closing;
@@ -86,9 +89,9 @@ void zkc_lock_close(zkc_lock *lock)
 {
     zkc_sync *sync;
 
-    if (lock == NULL || host_is_child(lock->sync))
+    if (lock == NULL || host_is_child(sync_of(lock)))
         return;
-    sync = lock->sync;
+    sync = sync_of(lock);
     host_enter(sync);
     list_remove(&lock->member.link);
     contest_end(&lock->contest, ZKC_ECLOSED);
@@ -115,7 +118,7 @@ static int64_t own_deadline(const zkc_lock *lock, int64_t wait_ms)
 {
     if (wait_ms == 0)
         wait_ms = lock->wait_ms;
-    return wait_ms <= 0 ? NEVER : deadline_after(lock->sync, wait_ms);
+    return wait_ms <= 0 ? NEVER : deadline_after(sync_of(lock), wait_ms);
 }
 
 static int acquire(zkc_lock *lock, zkc_context *context, bool try_only)
@@ -128,7 +131,7 @@ static int acquire(zkc_lock *lock, zkc_context *context, bool try_only)
 
     if (lock == NULL)
         return ZKC_EINVAL;
-    sync = lock->sync;
+    sync = sync_of(lock);
     error = host_begin_blocking(sync);
     if (error != ZKC_OK)
         return error;
@@ -159,11 +162,11 @@ static int acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done, void
 
     if (lock == NULL || done == NULL)
         return ZKC_EINVAL;
-    error = host_begin(lock->sync);
+    error = host_begin(sync_of(lock));
     if (error != ZKC_OK)
         return error;
     error = contest_acquire_async(&lock->contest, try_only, own_deadline(lock, wait_ms), done, arg);
-    host_leave(lock->sync);
+    host_leave(sync_of(lock));
     return error;
 }
 
@@ -179,12 +182,12 @@ int zkc_lock_try_acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done
 
 int zkc_lock_cancel(zkc_lock *lock)
 {
-    int error = lock == NULL ? ZKC_EINVAL : host_begin(lock->sync);
+    int error = lock == NULL ? ZKC_EINVAL : host_begin(sync_of(lock));
 
     if (error != ZKC_OK)
         return error;
     error = contest_cancel(&lock->contest, ZKC_ECANCELED);
-    host_leave(lock->sync);
+    host_leave(sync_of(lock));
     return error;
 }
 
@@ -221,12 +224,12 @@ int64_t zkc_lock_token(const zkc_lock *lock)
 
 int64_t zkc_lock_ttl_ms(zkc_lock *lock)
 {
-    int64_t ttl = lock == NULL ? ZKC_EINVAL : host_begin(lock->sync);
+    int64_t ttl = lock == NULL ? ZKC_EINVAL : host_begin(sync_of(lock));
 
     if (ttl != ZKC_OK)
         return ttl;
-    ttl = lock->contest.pooled->session.timeout / MILLISECOND;
-    host_leave(lock->sync);
+    ttl = contest_session(&lock->contest)->timeout / MILLISECOND;
+    host_leave(sync_of(lock));
     return ttl;
 }
 
@@ -269,6 +272,6 @@ int zkc_lock_contenders(zkc_lock *lock, zkc_context *context, zkc_contenders **r
 {
     if (lock == NULL || ret_contenders == NULL)
         return ZKC_EINVAL;
-    return listing_read(lock->sync, &lock->contest.pooled->session, lock->contest.place, false,
+    return listing_read(sync_of(lock), contest_session(&lock->contest), lock->contest.place, false,
                         context, ret_contenders);
 }

@@ -8,17 +8,17 @@ void contest_init(struct contest *contest, zkc_sync *sync, struct pooled *pooled
                   struct place *place)
 {
     memset(contest, 0, sizeof *contest);
-    contest->sync = sync;
-    contest->pooled = pooled;
-    contest->place = place;
     hold_init(&contest->hold, sync, &pooled->session);
+    contest->place = place;
 }
 
 void contest_destroy(struct contest *contest)
 {
+    struct pooled *pooled = container_of(contest_session(contest), struct pooled, session);
+
     hold_destroy(&contest->hold);
     place_unref(contest->place);
-    host_session_put(contest->sync, contest->pooled);
+    host_session_put(contest_sync(contest), pooled);
 }
 
 /* The ticket goes on alone until its node is gone. */
@@ -106,7 +106,7 @@ int contest_acquire(struct contest *contest, bool try_only, int64_t deadline,
     (void)hold_reason(&contest->hold); /* our timer may not have noticed yet */
     if (contest->hold.ticket != NULL)
         return ZKC_EALREADY;
-    if (ticket_join(&contest->pooled->session, contest->place, try_only, on_ticket, contest,
+    if (ticket_join(contest_session(contest), contest->place, try_only, on_ticket, contest,
                     &contest->ticket) != 0)
         return ZKC_ENOMEM;
     operation_begin(operation, &contest->operation, abandon, deadline);
@@ -146,9 +146,9 @@ int contest_release(struct contest *contest, int64_t deadline, struct operation 
 static int prepare_async(struct contest *contest, zkc_done_fn done, void *arg,
                          struct operation **ret_operation)
 {
-    if (dispatch_prepare(contest->sync) != 0)
+    if (dispatch_prepare(contest_sync(contest)) != 0)
         return ZKC_ESYSTEM;
-    *ret_operation = operation_new(contest->sync, &contest->hold, done, arg);
+    *ret_operation = operation_new(contest_sync(contest), &contest->hold, done, arg);
     return *ret_operation == NULL ? ZKC_ENOMEM : ZKC_OK;
 }
 
@@ -206,7 +206,7 @@ void contest_end(struct contest *contest, int error)
 
 void contest_flush(struct contest *contest)
 {
-    zkc_sync *sync = contest->sync;
+    zkc_sync *sync = contest_sync(contest);
 
     host_pass(sync); /* callbacks may take long, and the next in line waits */
     dispatch_flush(sync, &contest->hold);

@@ -10,14 +10,22 @@
 #include "run/operation.h"
 
 struct contest {
-    zkc_sync *sync;
-    struct pooled *pooled;
-    struct place *place;
-    bool closed;           /* nothing begins any more */
-    struct ticket *ticket; /* of the acquire, grant or release in progress */
     struct hold hold;
+    struct place *place;
+    struct ticket *ticket;       /* of the acquire, grant or release in progress */
     struct operation *operation; /* the call in progress, until its callback runs; NULL if none */
+    bool closed;                 /* nothing begins any more */
 };
+
+static inline zkc_sync *contest_sync(const struct contest *contest)
+{
+    return contest->hold.sync;
+}
+
+static inline struct session *contest_session(const struct contest *contest)
+{
+    return contest->hold.session;
+}
 
 /* All under the mutex. Takes over references to pooled and place. */
 void contest_init(struct contest *contest, zkc_sync *sync, struct pooled *pooled,

@@ -12,6 +12,9 @@ static const char text[] =
     "                              after each turn shorter than a minute, up to 64 times; 1 if\n"
     "                              not given\n"
     "  --grace SECONDS             time between SIGTERM and SIGKILL when leadership is lost\n"
+    "  --dialect NAME              whom a path is shared with: lock (Curator's LeaderSelector),\n"
+    "                              if not given, latch (its LeaderLatch) or kazoo; see\n"
+    "                              zkcoord_interop(7)\n"
     "  -q, --quiet                 say nothing while standing by, nor of lost leadership\n";
 
 static int run(struct words *words, struct common *common)
@@ -19,9 +22,8 @@ static int run(struct words *words, struct common *common)
     struct task task = {.common = common, .backoff_ms = BACKOFF_MS, .grace_ms = -1};
     bool once = false;
     const struct option_entry own[] = {
-        {"once", 0, OPTION_FLAG, &once},
-        {"backoff", 0, OPTION_TIME, &task.backoff_ms},
-        {"grace", 0, OPTION_TIME, &task.grace_ms},
+        {"once", 0, OPTION_FLAG, &once},           {"backoff", 0, OPTION_TIME, &task.backoff_ms},
+        {"grace", 0, OPTION_TIME, &task.grace_ms}, {"dialect", 0, OPTION_DIALECT, &task.dialect},
         {"quiet", 'q', OPTION_FLAG, &task.quiet},
     };
     int status;

@@ -51,7 +51,7 @@ static int watch(struct lookup *lookup, const char *id, bool *json)
 {
     struct contest contest;
     zkc_observer *observer;
-    int error = contest_open(&contest, lookup->sync, CONTEST_LEADER, id);
+    int error = contest_open(&contest, lookup->sync, CONTEST_LEADER, id, ZKC_DIALECT_LOCK);
 
     if (error == ZKC_OK)
         error = zkc_leader_observe(contest.leader, changed, json, &observer);

@@ -11,6 +11,9 @@ static const char text[] =
     "  --ttl SECONDS               how long the lock may outlive this machine; as\n"
     "                              --session-timeout\n"
     "  --grace SECONDS             time between SIGTERM and SIGKILL when the lock is lost\n"
+    "  --dialect NAME              whom a path is shared with: lock (Curator's locks), if not\n"
+    "                              given, latch (Curator's LeaderLatch) or kazoo; see\n"
+    "                              zkcoord_interop(7)\n"
     "  -q, --quiet                 say nothing while waiting, nor of a lock that is not\n"
     "                              obtained or lost\n";
 
@@ -39,6 +42,7 @@ static int run(struct words *words, struct common *common)
         {"conflict-exit-code", 'E', OPTION_STATUS, &task.conflict_status},
         {"ttl", 0, OPTION_TIME, &ttl_ms},
         {"grace", 0, OPTION_TIME, &task.grace_ms},
+        {"dialect", 0, OPTION_DIALECT, &task.dialect},
         {"quiet", 'q', OPTION_FLAG, &task.quiet},
     };
     int status;

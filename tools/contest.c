@@ -6,28 +6,32 @@ const char *contest_noun(enum contest_kind kind)
     return kind == CONTEST_LOCK ? "lock" : "election";
 }
 
-static int open_lock(struct contest *contest, zkc_sync *sync, const char *id)
+static int open_lock(struct contest *contest, zkc_sync *sync, const char *id, zkc_dialect dialect)
 {
     zkc_lock_options options;
 
     ZKC_INIT(&options);
     options.path = *id == '/' ? id : NULL;
+    options.dialect = dialect;
     return zkc_lock_open(sync, *id == '/' ? NULL : id, &options, &contest->lock);
 }
 
-static int open_leader(struct contest *contest, zkc_sync *sync, const char *id)
+static int open_leader(struct contest *contest, zkc_sync *sync, const char *id, zkc_dialect dialect)
 {
     zkc_leader_options options;
 
     ZKC_INIT(&options);
     options.path = *id == '/' ? id : NULL;
+    options.dialect = dialect;
     return zkc_leader_open(sync, *id == '/' ? NULL : id, &options, &contest->leader);
 }
 
-int contest_open(struct contest *contest, zkc_sync *sync, enum contest_kind kind, const char *id)
+int contest_open(struct contest *contest, zkc_sync *sync, enum contest_kind kind, const char *id,
+                 zkc_dialect dialect)
 {
     *contest = (struct contest){.kind = kind};
-    return kind == CONTEST_LOCK ? open_lock(contest, sync, id) : open_leader(contest, sync, id);
+    return kind == CONTEST_LOCK ? open_lock(contest, sync, id, dialect)
+                                : open_leader(contest, sync, id, dialect);
 }
 
 /* ---- standing ---- */

@@ -21,8 +21,10 @@ struct contest {
 /* "lock" or "election" */
 const char *contest_noun(enum contest_kind kind);
 
-/* A ZKC_ code. id: one that begins with '/' is the path of a znode. */
-int contest_open(struct contest *contest, zkc_sync *sync, enum contest_kind kind, const char *id);
+/* A ZKC_ code. id: one that begins with '/' is the path of a znode. dialect: who only looks need
+ * not care. */
+int contest_open(struct contest *contest, zkc_sync *sync, enum contest_kind kind, const char *id,
+                 zkc_dialect dialect);
 
 /* done is called once, by zkc_sync_dispatch(). try_only: ZKC_EBUSY if somebody is ahead. */
 int contest_stand(struct contest *contest, int64_t wait_ms, bool try_only,

@@ -34,7 +34,7 @@ int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
                 zkc_contenders **ret_all)
 {
     struct contest contest;
-    int error = contest_open(&contest, lookup->sync, kind, id);
+    int error = contest_open(&contest, lookup->sync, kind, id, ZKC_DIALECT_LOCK);
 
     if (error != ZKC_OK)
         return error;

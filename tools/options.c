@@ -56,6 +56,22 @@ static bool number_parse(const char *text, long least, long most, int *ret_numbe
     return true;
 }
 
+static bool dialect_parse(const char *text, zkc_dialect *ret_dialect)
+{
+    static const char *const names[] = {
+        [ZKC_DIALECT_LOCK] = "lock",
+        [ZKC_DIALECT_LATCH] = "latch",
+        [ZKC_DIALECT_KAZOO] = "kazoo",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *ret_dialect = (zkc_dialect)i;
+            return true;
+        }
+    return false;
+}
+
 /* Others can read the command line of a process, so it is not left there. */
 static bool secret_take(char *text, char **ret_copy)
 {
@@ -86,6 +102,8 @@ static bool store(const struct option_entry *entry, char *text)
         return number_parse(text, 0, 255, entry->value);
     case OPTION_NUMBER:
         return number_parse(text, 1, 1000, entry->value);
+    case OPTION_DIALECT:
+        return dialect_parse(text, entry->value);
     }
     return false;
 }
@@ -141,6 +159,8 @@ static const char *expected(enum option_kind kind)
         return "a time: write seconds, or a number and ms, s, m, h or d";
     case OPTION_STATUS:
         return "an exit status from 0 to 255";
+    case OPTION_DIALECT:
+        return "a dialect: lock, latch or kazoo";
     default:
         return "a positive number";
     }

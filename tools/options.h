@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zkcoord/zkcoord.h>
 
 /* What every subcommand takes. NULL and 0: not given. */
 struct common {
@@ -24,7 +25,8 @@ enum option_kind {
     OPTION_SECRET, /* char *: a copy; the argument itself is wiped */
     OPTION_TIME,   /* int64_t: milliseconds */
     OPTION_STATUS, /* int: 0 to 255 */
-    OPTION_NUMBER  /* int: at least 1 */
+    OPTION_NUMBER, /* int: at least 1 */
+    OPTION_DIALECT /* zkc_dialect */
 };
 
 struct option_entry {

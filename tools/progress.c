@@ -104,7 +104,7 @@ void progress_start(struct progress *progress, zkc_sync *sync, enum contest_kind
     *progress = (struct progress){.id = id, .ended = -1};
     if (!isatty(STDERR_FILENO))
         return;
-    if (contest_open(&progress->contest, sync, kind, id) != ZKC_OK)
+    if (contest_open(&progress->contest, sync, kind, id, ZKC_DIALECT_LOCK) != ZKC_OK)
         return;
     progress->ended = eventfd(0, EFD_CLOEXEC);
     progress->running = progress->ended >= 0 &&

@@ -461,7 +461,7 @@ static int connect_and_stand(struct work *work)
     work->connect_by = clock_ns() + CONNECT_MS * MS;
     work->wait_by = clock_ns() + task->wait_ms * MS;
     work->sources[CALLBACKS].fd = zkc_sync_fd(work->sync);
-    error = contest_open(&work->contest, work->sync, task->kind, task->id);
+    error = contest_open(&work->contest, work->sync, task->kind, task->id, task->dialect);
     if (error == ZKC_OK && work->sources[CALLBACKS].fd < 0)
         error = work->sources[CALLBACKS].fd;
     if (error == ZKC_EINVAL)

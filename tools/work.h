@@ -14,6 +14,7 @@ struct task {
     const struct common *common;
     enum contest_kind kind;
     const char *id;
+    zkc_dialect dialect;
     char **command;
     bool quiet;
     bool nonblock;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include "harness.h"
 #include "keeper.h"
+#include "scene.h"
 #include "server.h"
 
 #include <setjmp.h>
@@ -97,6 +98,10 @@ static void what_is_wrong(void **state)
     says("--wait: 'soon' is not a time", 64, START("lock", "u", "-w", "soon", "true"));
     says("--conflict-exit-code: '300' is not an exit status", 64,
          START("lock", "u", "-E", "300", "true"));
+    says("--dialect: 'Kazoo' is not a dialect: lock, latch or kazoo", 64,
+         START("lock", "/u", "--dialect", "Kazoo", "true"));
+    says("--dialect: '' is not a dialect: lock, latch or kazoo", 64,
+         START("elect", "/u", "--dialect=", "true"));
     says("'' is not an ID", 64, START("lock", "", "true"));
     says("'/zookeeper/x' is not an ID", 64, START("lock", "/zookeeper/x", "true"));
     says("'' is not an ID", 64, START("probe", ""));
@@ -179,6 +184,50 @@ static void environment(void **state)
     assert_string_equal(rest, "1");
     assert_int_equal(command_end(first), 0);
     child_free(first);
+}
+
+/* ---- what others see of it ---- */
+
+struct dialect {
+    const char *option, *before, *after; /* what stands around the uuid */
+    int uuid;                            /* its length: without dashes in one of them */
+};
+
+/* What others look for in a name: see zkcoord_interop(7). */
+static void is_named_in(const struct dialect *dialect, const char *verb, const char *id,
+                        const char *directory)
+{
+    struct child *holder =
+        START(verb, id, dialect->option, "--", "sh", "-c", "echo held; exec cat");
+    char node[512], wanted[64];
+    int number = 0, end = 0;
+
+    command_expect(holder, "held");
+    assert_true(scene_nth_node(probe, directory, 0, node, sizeof node));
+    snprintf(wanted, sizeof wanted, "%s%%*%d[0-9a-f-]%s%%10d%%n", dialect->before, dialect->uuid,
+             dialect->after);
+    if (sscanf(strrchr(node, '/') + 1, wanted, &number, &end) != 1 ||
+        (size_t)end != strlen(strrchr(node, '/') + 1))
+        fail_msg("%s %s: %s", verb, dialect->option, node);
+    let_go(holder);
+}
+
+static void named_in_a_dialect(void **state)
+{
+    static const struct dialect dialects[] = {
+        {"--dialect=lock", "_c_", "-lock-", 36},
+        {"--dialect=latch", "_c_", "-latch-", 36},
+        {"--dialect=kazoo", "", "__lock__", 32},
+        {"--quiet", "_c_", "-lock-", 36},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++) {
+        is_named_in(&dialects[i], "lock", "/shared/lock", "/shared/lock");
+        is_named_in(&dialects[i], "elect", "/shared/election", "/shared/election");
+        is_named_in(&dialects[i], "lock", "named", LOCKS "named");
+        is_named_in(&dialects[i], "elect", "named", "/micro/sync/leader/named");
+    }
 }
 
 #define LIST "ls /proc/self/fd | wc -l"
@@ -378,6 +427,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(unreachable),
         cmocka_unit_test(denied),
         cmocka_unit_test(environment),
+        cmocka_unit_test(named_in_a_dialect),
         cmocka_unit_test(input_and_descriptors),
         cmocka_unit_test(signals_are_forwarded),
         cmocka_unit_test(ignored_signals_stay_ignored),

@@ -328,6 +328,9 @@ static void complete_all(struct shell *shell)
     completes(shell, "zkcoord lock deploy-web -w 5 trunca", "te");
     completes(shell, "zkcoord lock deploy-web -- ls /usr/inclu", "de/");
     completes(shell, "zkcoord dev --servers 3 -- trunca", "te");
+    completes(shell, "zkcoord elect --dialect ka", "zoo");
+    completes(shell, "zkcoord lock --dialect=la", "tch");
+    completes(shell, "zkcoord lock --dialect latch depl", "oy-web");
     type(shell, "ZKCOORD_NODES=127.0.0.1:1\n");
     expect_status(shell, 0);
     snprintf(line, sizeof line, "zkcoord lock --nodes %s depl", nodes);
@@ -405,6 +408,8 @@ static void fish_completes(void **state)
     fish_offers(*state, "zkcoord ls a:", "offers: a:b c\r");
     fish_offers(*state, "zkcoord lock deploy-web -w 5 trunca", "offers: truncate");
     fish_offers(*state, "zkcoord lock deploy-web -- ls /usr/inclu", "offers: /usr/include/");
+    fish_offers(*state, "zkcoord elect --dialect ka", "offers: kazoo");
+    fish_offers(*state, "zkcoord lock --dialect latch depl", "offers: deploy-web\r");
     type(*state, "ZKCOORD_NODES=127.0.0.1:1\n");
     expect_status(*state, 0);
     snprintf(line, sizeof line, "zkcoord lock --nodes=%s depl", nodes);

@@ -4,8 +4,8 @@
 # What the words before the cursor are: prints the subcommand, what comes next (verb, id, command or
 # nothing), whether options may come, and the index of COMMAND's first word.
 function __zkcoord_parse
-    set -l valued -w -E --wait --conflict-exit-code --ttl --grace --backoff --servers --nodes \
-        --namespace --session-timeout --auth
+    set -l valued -w -E --wait --conflict-exit-code --ttl --grace --backoff --dialect --servers \
+        --nodes --namespace --session-timeout --auth
     set -l words (commandline -opc)
     set -l verb -
     set -l next verb
@@ -112,6 +112,8 @@ complete -c zkcoord -n '__zkcoord_options lock' -l ttl -x -d 'how long the lock 
 complete -c zkcoord -n '__zkcoord_options elect' -l once -d 'end after one turn'
 complete -c zkcoord -n '__zkcoord_options elect' -l backoff -x -d 'pause before standing again'
 complete -c zkcoord -n '__zkcoord_options lock elect' -l grace -x -d 'time between SIGTERM and SIGKILL'
+complete -c zkcoord -n '__zkcoord_options lock elect' -l dialect -x -a 'lock latch kazoo' \
+    -d 'whom a path is shared with'
 complete -c zkcoord -n '__zkcoord_options lock elect probe' -s q -l quiet -d 'say nothing'
 complete -c zkcoord -n '__zkcoord_options leader ls' -l watch -d 'again whenever it changes'
 complete -c zkcoord -n '__zkcoord_options leader ls' -l json -d 'as JSON'

@@ -83,6 +83,12 @@ int contest_revoked_fd(struct contest *contest)
                                          : zkc_elected_revoked_fd(contest->elected);
 }
 
+int contest_asked_fd(struct contest *contest)
+{
+    return contest->kind == CONTEST_LOCK ? zkc_lock_asked_fd(contest->lock)
+                                         : zkc_elected_asked_fd(contest->elected);
+}
+
 int contest_revoked_reason(struct contest *contest)
 {
     return contest->kind == CONTEST_LOCK ? zkc_lock_revoked_reason(contest->lock)

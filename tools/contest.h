@@ -35,6 +35,7 @@ void contest_cancel(struct contest *contest);
 int64_t contest_remaining_ms(const struct contest *contest);
 int64_t contest_token(const struct contest *contest);
 int contest_revoked_fd(struct contest *contest);
+int contest_asked_fd(struct contest *contest);
 int contest_revoked_reason(struct contest *contest);
 int contest_give_up(struct contest *contest, zkc_context *context);
 

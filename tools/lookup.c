@@ -54,6 +54,11 @@ int lookup_evict(struct lookup *lookup, const zkc_contender *contender)
     return answered(zkc_contender_evict(lookup->sync, contender, lookup->context));
 }
 
+int lookup_ask(struct lookup *lookup, const zkc_contender *contender)
+{
+    return answered(zkc_contender_ask(lookup->sync, contender, lookup->context));
+}
+
 void lookup_close(struct lookup *lookup)
 {
     zkc_context_free(lookup->context);

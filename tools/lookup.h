@@ -27,6 +27,9 @@ int lookup_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids)
 /* Puts a contender out of the line; a ZKC_ code. */
 int lookup_evict(struct lookup *lookup, const zkc_contender *contender);
 
+/* Asks a contender to give up; a ZKC_ code. */
+int lookup_ask(struct lookup *lookup, const zkc_contender *contender);
+
 /* The deadline begins anew. */
 void lookup_again(struct lookup *lookup);
 

@@ -20,9 +20,9 @@ static const struct verb verb_help_ = {"help", "[SUBCOMMAND]", "Explain a subcom
                                        NULL,   help,           false};
 static const struct verb verb_version = {"version", "", "Print the version", NULL, version, false};
 
-static const struct verb *const verbs[] = {&verb_lock, &verb_elect, &verb_leader,
-                                           &verb_ls,   &verb_probe, &verb_break,
-                                           &verb_dev,  &verb_help_, &verb_version};
+static const struct verb *const verbs[] = {&verb_lock,  &verb_elect,  &verb_leader, &verb_ls,
+                                           &verb_probe, &verb_ask,    &verb_break,  &verb_dev,
+                                           &verb_help_, &verb_version};
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
 static const struct verb *find(const char *name)

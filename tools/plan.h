@@ -13,6 +13,7 @@ struct plan {
     const char *id;
     int terminal;  /* the controlling terminal; -1: none */
     int notice;    /* the timer that the command gets as ZKCOORD_REVOKED_FD */
+    int asked;     /* likewise, as ZKCOORD_ASKED_FD */
     sigset_t mask; /* the signal mask that the command gets */
 };
 

@@ -94,6 +94,11 @@ void run_signal(struct run *run, int signal)
     guard_signal(run->guard, signal);
 }
 
+void run_asked(struct run *run)
+{
+    alarm_set(run->plan->asked, 0);
+}
+
 void run_revoked(struct run *run)
 {
     run->lost = true;
@@ -129,6 +134,7 @@ void run_report(struct run *run, const struct report *report)
 void run_finish(struct run *run)
 {
     alarm_clear(run->plan->notice);
+    alarm_clear(run->plan->asked);
     if (run->borrowed)
         terminal_take(run->plan->terminal, run->group);
     run->group = 0;

@@ -34,6 +34,9 @@ int64_t run_tick(struct run *run);
 void run_signal(struct run *run, int signal);
 void run_report(struct run *run, const struct report *report);
 
+/* Somebody asks for what is held. */
+void run_asked(struct run *run);
+
 /* What is held has been revoked. */
 void run_revoked(struct run *run);
 

@@ -23,11 +23,17 @@ static bool set_number(const char *name, int64_t value)
     return setenv(name, text, 1) == 0;
 }
 
+static bool hand_over(const char *name, int fd)
+{
+    return set_number(name, fd) && fcntl(fd, F_SETFD, 0) == 0;
+}
+
 static bool set_environment(const struct plan *plan, int64_t token)
 {
     unsetenv("NOTIFY_SOCKET");
     return setenv("ZKCOORD_ID", plan->id, 1) == 0 && set_number("ZKCOORD_TOKEN", token) &&
-           set_number("ZKCOORD_REVOKED_FD", plan->notice) && fcntl(plan->notice, F_SETFD, 0) == 0;
+           hand_over("ZKCOORD_REVOKED_FD", plan->notice) &&
+           hand_over("ZKCOORD_ASKED_FD", plan->asked);
 }
 
 /* Returns only if it failed, with errno. */

@@ -16,6 +16,7 @@ struct verb {
     bool connects; /* to the servers that are named: the common options matter */
 };
 
+extern const struct verb verb_ask;
 extern const struct verb verb_break;
 extern const struct verb verb_dev;
 extern const struct verb verb_elect;

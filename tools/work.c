@@ -27,7 +27,7 @@
 #define BACKOFF_TIMES 64
 
 enum phase { STANDING, GRANTED, RUNNING, PAUSING, OVER };
-enum source { SIGNALS, CALLBACKS, GUARDIAN, TICKER, REVOKED, SOURCES };
+enum source { SIGNALS, CALLBACKS, GUARDIAN, TICKER, REVOKED, ASKED, SOURCES };
 
 struct work {
     const struct task *task;
@@ -91,7 +91,7 @@ static void give_up(struct work *work)
 {
     zkc_context *context;
 
-    work->sources[REVOKED].fd = -1;
+    work->sources[REVOKED].fd = work->sources[ASKED].fd = -1;
     if (zkc_context_new(NULL, &context) != ZKC_OK)
         return; /* closing gives it up */
     zkc_context_set_timeout_ms(context, GIVE_UP_MS);
@@ -211,7 +211,7 @@ static void try_to_start(struct work *work)
 
 static void granted(struct work *work)
 {
-    int fd = contest_revoked_fd(&work->contest);
+    int revoked = contest_revoked_fd(&work->contest), asked = contest_asked_fd(&work->contest);
 
     if (work->leaving != 0) {
         give_up(work);
@@ -219,9 +219,10 @@ static void granted(struct work *work)
         return;
     }
     work->phase = GRANTED;
-    work->sources[REVOKED].fd = fd;
-    if (fd < 0)
-        over(work, failed(work, fd));
+    work->sources[REVOKED].fd = revoked;
+    work->sources[ASKED].fd = asked;
+    if (revoked < 0 || asked < 0)
+        over(work, failed(work, revoked < 0 ? revoked : asked));
     else if (set_times(work))
         try_to_start(work);
     else if (work->phase == GRANTED)
@@ -338,6 +339,15 @@ static void on_revoked(struct work *work)
     }
 }
 
+/* It is the command's to give up, by ending. */
+static void on_asked(struct work *work)
+{
+    work->sources[ASKED].fd = -1; /* once a turn */
+    if (!work->task->quiet)
+        say("%s '%s': somebody asks us to give up", noun(work), work->task->id);
+    run_asked(&work->run);
+}
+
 /* It was killed: by somebody, or because it was stopped when its time came. */
 static void guardian_gone(struct work *work)
 {
@@ -412,8 +422,8 @@ static void dispatch(struct work *work)
 
 static void loop(struct work *work)
 {
-    static void (*const handlers[SOURCES])(struct work *) = {on_signal, dispatch, on_report,
-                                                             on_tick, on_revoked};
+    static void (*const handlers[SOURCES])(struct work *) = {on_signal, dispatch,   on_report,
+                                                             on_tick,   on_revoked, on_asked};
 
     while (work->phase != OVER) {
         if (poll(work->sources, SOURCES, -1) < 0 && errno != EINTR) {
@@ -438,12 +448,13 @@ static bool start_guardian(struct work *work)
     plan->id = work->task->id;
     plan->terminal = terminal_open();
     plan->notice = alarm_open();
-    if (plan->notice < 0 || !guard_start(&work->guard, plan))
+    plan->asked = alarm_open();
+    if (plan->notice < 0 || plan->asked < 0 || !guard_start(&work->guard, plan))
         return false;
     work->sources[SIGNALS].fd = signals_open(&plan->mask);
     work->sources[TICKER].fd = alarm_open();
     work->sources[GUARDIAN].fd = work->guard.socket;
-    work->sources[REVOKED].fd = -1;
+    work->sources[REVOKED].fd = work->sources[ASKED].fd = -1;
     for (int i = 0; i < SOURCES; i++)
         work->sources[i].events = POLLIN;
     return work->sources[SIGNALS].fd >= 0 && work->sources[TICKER].fd >= 0;

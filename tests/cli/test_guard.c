@@ -37,7 +37,11 @@ static void act(char *text, const struct limits *limits, int output, pid_t *ret_
 {
     char shell[] = "sh", option[] = "-c";
     char *command[] = {shell, option, text, NULL};
-    struct plan plan = {.command = command, .id = "x", .terminal = -1, .notice = alarm_open()};
+    struct plan plan = {.command = command,
+                        .id = "x",
+                        .terminal = -1,
+                        .notice = alarm_open(),
+                        .asked = alarm_open()};
     struct guard guard;
     struct report report;
 

@@ -247,17 +247,18 @@ static int number_from(struct child *child)
     return atoi(line);
 }
 
-/* Its input, and one descriptor more than without zkcoord. */
+/* Its input, and two descriptors more than without zkcoord. */
 static void input_and_descriptors(void **state)
 {
     struct child *bare = child_start("bare", "sh", "-c", LIST, NULL);
     struct child *child = START("lock", "i", "sh", "-c",
-                                LIST "; test -e /proc/self/fd/$ZKCOORD_REVOKED_FD && echo there; "
+                                LIST "; test -e /proc/self/fd/$ZKCOORD_REVOKED_FD && "
+                                     "test -e /proc/self/fd/$ZKCOORD_ASKED_FD && echo there; "
                                      "read a; echo got $a");
 
     (void)state;
     assert_non_null(bare);
-    assert_int_equal(number_from(child), number_from(bare) + 1);
+    assert_int_equal(number_from(child), number_from(bare) + 2);
     command_expect(child, "there");
     assert_true(child_write_line(child, "this"));
     command_expect(child, "got this");

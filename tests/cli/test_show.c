@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include "harness.h"
 #include "keeper.h"
+#include "scene.h"
 #include "server.h"
 
 #include <setjmp.h>
@@ -230,6 +231,85 @@ static void strangers(void **state)
     assert_int_equal(probe_delete_tree(probe, "/micro/sync/lock/strange"), ZOK);
 }
 
+/* ---- ask ---- */
+
+#define UNTIL_ASKED                                                                      \
+    "asked() { read -t 0 -u $ZKCOORD_ASKED_FD; }; asked && echo too early; echo holds; " \
+    "until asked; do sleep 0.05; done; echo yes"
+
+/* It says whom it asked; who is asked hears of it, holds on, and ends when it likes. */
+static void asks(const char *verb, const char *id, const char *flag, const char *noun)
+{
+    struct child *holder = START(verb, id, "--", "bash", "-c", UNTIL_ASKED "; read line; exit 3");
+    struct child *command;
+    char text[64];
+
+    command_expect(holder, "holds");
+    command = START("ask", id, flag);
+    snprintf(text, sizeof text, "%s '%s': the %s is ", noun, id,
+             strcmp(noun, "lock") == 0 ? "holder" : "leader");
+    command_expect(command, text);
+    command_expect(command, "It is asked to give up.");
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+    snprintf(text, sizeof text, "zkcoord: %s '%s': somebody asks us to give up", noun, id);
+    command_expect(holder, text);
+    command_expect(holder, "yes");
+    assert_int_equal(RUN("ask", id, flag), 0); /* a second time */
+    assert_int_equal(RUN("probe", id, flag), 1);
+    child_signal(holder, SIGTERM);
+    assert_int_equal(command_end(holder), 128 + SIGTERM);
+    child_free(holder);
+    assert_int_equal(RUN("ask", id, flag), 1);
+}
+
+static void asking_who_holds(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("ask", "a"), 1);
+    asks("lock", "a", NULL, "lock");
+    asks("elect", "a", "--election", "election");
+    assert_int_equal(RUN("ask"), 64);
+    assert_int_equal(RUN("ask", "a", "b"), 64);
+    assert_int_equal(RUN("ask", ""), 64);
+    assert_int_equal(command_run("127.0.0.1:1", "ask", "a", NULL), 69);
+}
+
+/* Curator's Revoker writes so, too; with -q the command alone hears of it. Each turn begins
+ * unasked.
+ */
+static void asked_in_each_turn(void **state)
+{
+    struct child *leader =
+        START("elect", "/asked/turns", "-q", "--backoff", "0.05", "--", "bash", "-c", UNTIL_ASKED);
+    char node[512], line[256];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_true(child_read_line(leader, line, sizeof line, SOON));
+        assert_string_equal(line, "holds");
+        assert_true(scene_nth_node(probe, "/asked/turns", 0, node, sizeof node));
+        assert_int_equal(probe_set(probe, node, "__REVOKE__"), ZOK);
+        assert_true(child_read_line(leader, line, sizeof line, SOON));
+        assert_string_equal(line, "yes");
+    }
+    child_signal(leader, SIGTERM);
+    command_end(leader);
+    child_free(leader);
+}
+
+/* Who may not write its znode cannot ask. */
+static void asking_in_vain(void **state)
+{
+    struct child *holder = START("lock", "vain", "--auth", "digest:ann:secret", "--namespace",
+                                 "/vain", "--", "sh", "-c", "echo held; exec cat");
+
+    (void)state;
+    command_expect(holder, "held");
+    assert_int_equal(RUN("ask", "vain", "--namespace", "/vain", "--auth", "digest:bob:secret"), 77);
+    let_go(holder);
+}
+
 /* ---- break ---- */
 
 static void breaking(void **state)
@@ -437,6 +517,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(names_once),
         cmocka_unit_test(help_fits),
         cmocka_unit_test(strangers),
+        cmocka_unit_test(asking_who_holds),
+        cmocka_unit_test(asked_in_each_turn),
+        cmocka_unit_test(asking_in_vain),
         cmocka_unit_test(breaking),
         cmocka_unit_test(the_unit),
         cmocka_unit_test(the_cron_table),

@@ -320,6 +320,7 @@ static void complete_all(struct shell *shell)
 
     completes(shell, "zkcoord lea", "der");
     completes(shell, "zkcoord break --ye", "s");
+    completes(shell, "zkcoord ask --elec", "tion");
     completes(shell, "zkcoord lock depl", "oy-web");
     completes(shell, "zkcoord lock --wait=5 -E 3 depl", "oy-web");
     completes(shell, "zkcoord lock -n -- depl", "oy-web");
@@ -403,6 +404,7 @@ static void fish_completes(void **state)
     expect_status(*state, 0);
     fish_offers(*state, "zkcoord lea", "offers: leader");
     fish_offers(*state, "zkcoord break --ye", "offers: --yes");
+    fish_offers(*state, "zkcoord ask --elec", "offers: --election");
     fish_offers(*state, "zkcoord lock depl", "offers: deploy-web\r");
     fish_offers(*state, "zkcoord lock -w 5 -- depl", "offers: deploy-web\r");
     fish_offers(*state, "zkcoord ls a:", "offers: a:b c\r");

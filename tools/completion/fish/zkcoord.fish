@@ -91,12 +91,13 @@ complete -c zkcoord -n '__zkcoord_next verb' -a elect -d 'run a command while el
 complete -c zkcoord -n '__zkcoord_next verb' -a leader -d 'say who leads'
 complete -c zkcoord -n '__zkcoord_next verb' -a ls -d 'show who holds and who waits'
 complete -c zkcoord -n '__zkcoord_next verb' -a probe -d 'say whether a lock is free'
+complete -c zkcoord -n '__zkcoord_next verb' -a ask -d 'ask who holds a lock to give it up'
 complete -c zkcoord -n '__zkcoord_next verb' -a break -d 'free a lock that is stuck'
 complete -c zkcoord -n '__zkcoord_next verb' -a dev -d 'run a command beside a throw-away ZooKeeper'
 complete -c zkcoord -n '__zkcoord_next verb' -a help -d 'explain a subcommand'
 complete -c zkcoord -n '__zkcoord_next verb' -a version -d 'print the version'
 
-complete -c zkcoord -n '__zkcoord_options help' -a 'lock elect leader ls probe break dev version'
+complete -c zkcoord -n '__zkcoord_options help' -a 'lock elect leader ls probe ask break dev version'
 complete -c zkcoord -n '__zkcoord_next id' -a '(__zkcoord_ids)'
 complete -c zkcoord -n '__zkcoord_next command' -a '(__zkcoord_command)'
 
@@ -118,6 +119,6 @@ complete -c zkcoord -n '__zkcoord_options lock elect probe' -s q -l quiet -d 'sa
 complete -c zkcoord -n '__zkcoord_options leader ls' -l watch -d 'again whenever it changes'
 complete -c zkcoord -n '__zkcoord_options leader ls' -l json -d 'as JSON'
 complete -c zkcoord -n '__zkcoord_options ls' -l names -d 'ids only'
-complete -c zkcoord -n '__zkcoord_options probe break' -s e -l election -d 'an election'
+complete -c zkcoord -n '__zkcoord_options probe ask break' -s e -l election -d 'an election'
 complete -c zkcoord -n '__zkcoord_options break' -s y -l yes -d 'do not ask'
 complete -c zkcoord -n '__zkcoord_options dev' -l servers -x -d 'how many'

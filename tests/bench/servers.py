@@ -41,8 +41,11 @@ class Servers:
         self.ports = free_ports(count)
         self.nodes = ",".join(f"127.0.0.1:{p}" for p in self.ports)
         quorum = free_ports(2 * count)
+        # Several hundred thousand znodes are more than a server for trying things out holds.
+        environment = {**os.environ, "SERVER_JVMFLAGS": "-Xmx1g"}
         self.processes = [subprocess.Popen(["sh", script, self._configure(i, count, quorum)],
-                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                           env=environment, stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL)
                           for i in range(count)]
         atexit.register(self._kill)  # also when the next lines fail
         until(self._serving, START_SECONDS, f"the servers in {directory} do not serve")

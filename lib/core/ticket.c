@@ -30,8 +30,6 @@ void ticket_cancel_requests(struct ticket *ticket)
     struct bid *bid = ticket->bid;
 
     cancel_life(ticket);
-    if (ticket->vigil != NULL)
-        session_cancel(&ticket->vigil->arm);
     if (bid == NULL)
         return;
     muster_cancel(&bid->list);
@@ -73,6 +71,8 @@ void ticket_stop(struct ticket *ticket)
     if (ticket->bid != NULL)
         stop_watching_ahead(ticket);
     ticket_cancel_requests(ticket);
+    if (ticket->vigil != NULL)
+        session_cancel(&ticket->vigil->arm);
     session_keep_no_more(ticket->session, &ticket->follower);
     if (ticket->phase == TICKET_HELD)
         ticket_put_down(ticket);

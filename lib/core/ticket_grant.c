@@ -44,7 +44,6 @@ static void grant(struct ticket *ticket)
 {
     depose_others(ticket);
     timer_clear(ticket->session->core, &ticket->timer);
-    session_cancel(&ticket->bid->check);
     session_keep(ticket->session, &ticket->follower);
     ticket->phase = TICKET_HELD;
     list_init(&ticket->holder.link);

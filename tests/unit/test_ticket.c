@@ -1160,6 +1160,28 @@ static void an_idle_session_proves_itself_before_it_grants(void **state)
     end(&story);
 }
 
+/* What its answer says, a request to give up for one, is not lost when the grant comes first. */
+static void a_look_at_the_own_node_outlives_the_grant(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    story.server.core.now += 60 * SECOND;
+    join(&story);
+    story.server.deaf = true;
+    ticket_watch_own(story.ticket);
+    pretend_run(&story.server);
+    story.server.deaf = false;
+    pretend_pass(&story.server, 6 * SECOND);
+    assert_int_equal(story.granted, 1);
+    pretend_hear(&story.server);
+    assert_non_null(story.ticket->vigil);
+    assert_int_equal(story.ticket->vigil->epoch, story.server.session.epoch);
+    end(&story);
+}
+
 static void an_idle_session_that_was_awake_grants_at_once(void **state)
 {
     struct story story;
@@ -1229,6 +1251,7 @@ int main(void)
         cmocka_unit_test(a_forbidden_directory_is_a_clear_error),
         cmocka_unit_test(a_refused_credential_fails_the_waiters),
         cmocka_unit_test(an_idle_session_proves_itself_before_it_grants),
+        cmocka_unit_test(a_look_at_the_own_node_outlives_the_grant),
         cmocka_unit_test(an_idle_session_that_was_awake_grants_at_once),
     };
 

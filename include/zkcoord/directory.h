@@ -38,9 +38,9 @@ ZKC_API void zkc_ids_free(zkc_ids *ids);
  * waiter queues up again. For operators: the next in line may hold at once, before the old holder
  * has heard of it. Blocks until confirmed or the context ends.
  * @param contender  from a snapshot, which must live until this returns
- * @return ZKC_OK: it is gone; ZKC_ENOTHELD: it was gone already; ZKC_EACCES, ZKC_EAUTH;
- * ZKC_ETIMEDOUT and ZKC_ECANCELED: it may be gone; ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK,
- * ZKC_ECALLBACK, ZKC_ENOMEM, ZKC_ESERVER. Since 0.1.
+ * @return ZKC_OK: it is gone; ZKC_ENOTHELD: it was gone already, or another has its name;
+ * ZKC_EACCES, ZKC_EAUTH; ZKC_ETIMEDOUT and ZKC_ECANCELED: it may be gone; ZKC_EINVAL, ZKC_ECLOSED,
+ * ZKC_EFORK, ZKC_ECALLBACK, ZKC_ENOMEM, ZKC_ESERVER. Since 0.1.
  */
 ZKC_API int zkc_contender_evict(zkc_sync *sync, const zkc_contender *contender,
                                 zkc_context *context);
@@ -50,8 +50,9 @@ ZKC_API int zkc_contender_evict(zkc_sync *sync, const zkc_contender *contender,
  * Curator does, in place of its data. It need not listen; see zkc_lock_asked_fd(). Blocks until
  * confirmed or the context ends.
  * @param contender  from a snapshot, which must live until this returns
- * @return ZKC_OK: its znode says so; ZKC_ENOTHELD: it was gone already; ZKC_ETIMEDOUT and
- * ZKC_ECANCELED: it may have been asked; otherwise as zkc_contender_evict(). Since 0.1.
+ * @return ZKC_OK: its znode says so; ZKC_ENOTHELD: it was gone already, or another has its name;
+ * ZKC_ETIMEDOUT and ZKC_ECANCELED: it may have been asked; otherwise as zkc_contender_evict().
+ * Since 0.1.
  */
 ZKC_API int zkc_contender_ask(zkc_sync *sync, const zkc_contender *contender, zkc_context *context);
 

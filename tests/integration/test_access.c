@@ -276,7 +276,7 @@ static void unknown_schemes_are_refused_at_once(void **state)
     options.auth_scheme = "nonsense";
     options.auth = "x:y";
     options.connect_timeout_ms = 20000;
-    int64_t deadline = deadline_in_ms(5000);
+    int64_t deadline = deadline_in_ms(10000);
     assert_int_equal(zkc_sync_open(&options, NULL, &sync), ZKC_EAUTH);
     assert_false(deadline_passed(deadline));
     assert_null(sync);
@@ -472,7 +472,7 @@ static void deleting_is_forbidden_until_the_end(void **state)
     assert_int_equal(zkc_leader_status(leader), ZKC_FOLLOWER);
     zkc_elected_close(elected);
     zkc_leader_close(leader);
-    int64_t deadline = deadline_in_ms(2000);
+    int64_t deadline = deadline_in_ms(5000);
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
     assert_false(deadline_passed(deadline));
     assert_true(scene_wait_count(probe, "/t/leader/x", 0, SOON));

@@ -22,7 +22,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SOON deadline_in_ms(20000)
 #define LIMIT_MS 2000
-#define LAG_MS 300 /* of two busy cores, on top of that */
+#define LAG_MS 3000 /* of two busy cores, on top of that */
 
 /*
  * libzookeeper drops completions that wait when it is closed (zk.c answers for it), and their

@@ -34,6 +34,8 @@
 
 #define SOON deadline_in_ms(30000)
 #define MS 1000000
+#define CLOSE_MS 2000LL     /* what zkc_sync_close() takes at most */
+#define ALLOWANCE_MS 5000LL /* for a machine that stands still meanwhile */
 #define PATH_SIZE 1024
 
 /* See test_close.c: libzookeeper's completions that got lost. */
@@ -358,13 +360,13 @@ static void hold_while(enum names how)
     for (int i = 0; i < 3; i++) {
         unsigned accepted = proxy_accepted(proxy);
         proxy_reset_all(proxy);
-        assert_true(proxy_wait_accepted(proxy, accepted + 1, deadline_in_ms(1500)));
+        assert_true(proxy_wait_accepted(proxy, accepted + 1, SOON));
         assert_true(holds_until(is_held, lock, deadline_in_ms(2000)));
     }
     assert_int_equal(zkc_lock_release(lock, NULL), ZKC_OK);
     int64_t began = now_ns();
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
-    assert_true(now_ns() - began < 2300LL * MS);
+    assert_true(now_ns() - began < (CLOSE_MS + ALLOWANCE_MS) * MS);
     zkc_lock_close(lock);
     names_become(NAMES_ANSWER, LIVE, NULL);
     scene_same_census(&before, SOON);
@@ -443,7 +445,7 @@ static void opening_ends_in_time(enum names how)
     begun = atomic_load(&lookups) - begun;
     names_become(NAMES_ANSWER, LIVE, NULL);
     print_message("%lld ms, %d lookups\n", (long long)took, begun);
-    assert_in_range(took, 700, 1700);
+    assert_in_range(took, 700, 700 + ALLOWANCE_MS);
     assert_in_range(begun, 1, 30);
     assert_null(sync);
     scene_same_census(&before, SOON);
@@ -469,7 +471,7 @@ static void closing_while_the_name_server_is_slow(void **state)
         sched_yield();
     int64_t began = now_ns();
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
-    assert_true(now_ns() - began < 2300LL * MS);
+    assert_true(now_ns() - began < (CLOSE_MS + ALLOWANCE_MS) * MS);
     names_become(NAMES_ANSWER, LIVE, NULL);
     scene_same_census(&before, SOON);
 }

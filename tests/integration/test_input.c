@@ -823,8 +823,8 @@ static int64_t open_at(uint16_t port, int connect_ms, int expected)
 }
 
 #define CONNECT_MS 700
-#define ALLOWANCE_MS 1000
-#define SPINNING 500 /* visits; without a pause they are thousands */
+#define ALLOWANCE_MS 5000 /* for a machine that stands still meanwhile */
+#define SPINNING 500      /* visits; without a pause they are thousands */
 
 static void unreachable(enum manner manner)
 {
@@ -928,7 +928,7 @@ static void imitators_grant_nothing(void **state)
     zkc_lock_close(lock);
     int64_t began = now_ns();
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
-    assert_true(now_ns() - began < 2300000000LL);
+    assert_true(now_ns() - began < (2000 + ALLOWANCE_MS) * 1000000LL);
     zkc_context_free(context);
     impostor_stop(&impostor);
     scene_same_census(&before, SOON);

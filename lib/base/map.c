@@ -84,12 +84,16 @@ static struct map_entry *find_after(const struct list *head, const struct list *
     return NULL;
 }
 
-struct map_entry *map_find(const struct map *map, const char *key)
+static struct map_entry *find(const struct map *map, uint64_t hash, const char *key)
 {
-    uint64_t hash = hash_text(key);
     const struct list *head = bucket(map, hash);
 
     return find_after(head, head, hash, key);
+}
+
+struct map_entry *map_find(const struct map *map, const char *key)
+{
+    return map->count == 0 ? NULL : find(map, hash_text(key), key);
 }
 
 struct map_entry *map_find_next(const struct map *map, const struct map_entry *entry)
@@ -99,14 +103,15 @@ struct map_entry *map_find_next(const struct map *map, const struct map_entry *e
 
 void map_insert(struct map *map, struct map_entry *entry, const char *key)
 {
-    bool known = map_find(map, key) != NULL;
+    uint64_t hash = hash_text(key);
+    bool known = find(map, hash, key) != NULL;
 
     if (map->count >= 2 * map->bucket_count) /* an empty bucket costs more than a step */
         grow(map);
     entry->key = key;
     entry->length = known ? 0 : strlen(key);
-    entry->hash = hash_text(key);
-    list_append(bucket(map, entry->hash), &entry->link);
+    entry->hash = hash;
+    list_append(bucket(map, hash), &entry->link);
     map->count++;
     map->key_bytes += entry->length;
 }
@@ -114,7 +119,7 @@ void map_insert(struct map *map, struct map_entry *entry, const char *key)
 /* Another entry of the same key counts for it from now on. */
 static void count_no_more(struct map *map, struct map_entry *entry)
 {
-    struct map_entry *other = map_find(map, entry->key);
+    struct map_entry *other = find(map, entry->hash, entry->key);
 
     if (other != NULL)
         other->length = entry->length;

@@ -59,6 +59,19 @@ size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint
     return (size_t)(end - buffer);
 }
 
+void name_format_sequence(char buffer[NAME_SEQUENCE_MAX + 1], int32_t sequence)
+{
+    uint32_t rest = sequence < 0 ? 0 - (uint32_t)sequence : (uint32_t)sequence;
+    size_t length = sequence < 0 && rest >= 1000000000 ? SEQUENCE_DIGITS + 1 : SEQUENCE_DIGITS;
+
+    memset(buffer, '0', length);
+    buffer[length] = '\0';
+    for (char *digit = buffer + length; rest > 0; rest /= 10)
+        *--digit = (char)('0' + rest % 10);
+    if (sequence < 0)
+        buffer[0] = '-';
+}
+
 /* Reads the digits at the end of child. Returns how many; more than SEQUENCE_DIGITS are not read.
  */
 static size_t trailing_digits(const char *child, size_t length, int64_t *ret_value)

@@ -21,6 +21,9 @@ struct name {
  */
 size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint8_t random[16]);
 
+/* Writes the sequence as a server does, "%010d". */
+void name_format_sequence(char buffer[NAME_SEQUENCE_MAX + 1], int32_t sequence);
+
 /*
  * Reads a child of a lock directory; false when it carries no sequence and so is no contender. A
  * sequence is what "%010d" writes of an int32 at the end of the name, after a '-' or '_'. A prefix

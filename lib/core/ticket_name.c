@@ -5,11 +5,7 @@
 #include "base/mem.h"
 #include "core/ticket_parts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-#define SEQUENCE_SIZE (NAME_SEQUENCE_MAX + 1)
 
 static const char *parent_of(const struct place *place)
 {
@@ -24,17 +20,17 @@ size_t ticket_path_size(const struct place *place)
 /* Returns its length. */
 static size_t write_prefix(const struct ticket *ticket, char *path)
 {
-    char name[NAME_PREFIX_MAX];
+    const char *parent = parent_of(ticket->place);
+    size_t length = strlen(parent);
 
-    name_format(name, ticket->place->dialect, ticket->random);
-    return (size_t)sprintf(path, "%s/%s", parent_of(ticket->place), name);
+    memcpy(path, parent, length);
+    path[length++] = '/';
+    return length + name_format(path + length, ticket->place->dialect, ticket->random);
 }
 
 void ticket_write_path(const struct ticket *ticket, char *path)
 {
-    size_t length = write_prefix(ticket, path);
-
-    snprintf(path + length, SEQUENCE_SIZE, "%010" PRId32, ticket->sequence);
+    name_format_sequence(path + write_prefix(ticket, path), ticket->sequence);
 }
 
 char *ticket_path(const struct ticket *ticket)
@@ -69,13 +65,13 @@ static bool read_sequence(const struct ticket *ticket, const char *name, int32_t
 {
     const char *own = ticket_own_name(ticket);
     size_t prefix = ticket->bid->prefix_length - (size_t)(own - ticket->bid->path);
-    char text[SEQUENCE_SIZE];
+    char text[NAME_SEQUENCE_MAX + 1];
     struct name parsed;
 
     if (strncmp(name, own, prefix) != 0 || !name_parse(name, &parsed))
         return false;
     *ret_sequence = (int32_t)parsed.sequence;
-    snprintf(text, sizeof text, "%010" PRId32, *ret_sequence);
+    name_format_sequence(text, *ret_sequence);
     return strcmp(name + prefix, text) == 0;
 }
 
@@ -93,8 +89,7 @@ bool ticket_set_name(struct ticket *ticket, const char *name)
     if (!read_sequence(ticket, name, &sequence))
         return false;
     ticket->sequence = sequence;
-    snprintf(ticket->bid->path + ticket->bid->prefix_length, SEQUENCE_SIZE, "%010" PRId32,
-             sequence);
+    name_format_sequence(ticket->bid->path + ticket->bid->prefix_length, sequence);
     return true;
 }
 

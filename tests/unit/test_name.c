@@ -230,6 +230,12 @@ static void test_ten_minus_and_zeros_is_positive(void **state)
     accept(&reading);
 }
 
+/* All magnitudes alike. */
+static int32_t random_sequence(uint64_t bits)
+{
+    return (int32_t)((int64_t)(bits & 0xffffffff) + INT32_MIN) >> (bits >> 32) % 32;
+}
+
 static void test_reads_what_the_server_prints(void **state)
 {
     static const char *const prefixes[] = {"_c_" UUID "-lock-", HEX32 "__lock__",
@@ -240,8 +246,7 @@ static void test_reads_what_the_server_prints(void **state)
     seed_random();
     for (int i = 0; i < 100000; i++) {
         uint64_t bits = next_random();
-        /* all magnitudes alike */
-        int32_t sequence = (int32_t)((int64_t)(bits & 0xffffffff) + INT32_MIN) >> (bits >> 32) % 32;
+        int32_t sequence = random_sequence(bits);
         snprintf(child, sizeof child, "%s%010" PRId32, prefixes[bits >> 62], sequence);
         accept(&(struct reading){child, sequence});
     }
@@ -274,6 +279,28 @@ static void test_survives_noise(void **state)
 }
 
 /* ---- writing ---- */
+
+static void check_writing(int32_t sequence)
+{
+    char printed[NAME_SEQUENCE_MAX + 1], written[NAME_SEQUENCE_MAX + 1];
+
+    snprintf(printed, sizeof printed, "%010" PRId32, sequence);
+    name_format_sequence(written, sequence);
+    assert_string_equal(written, printed);
+}
+
+static void test_writes_numbers_as_the_server_does(void **state)
+{
+    static const int32_t ends[] = {0,          1,           -1,        999999999, 1000000000,
+                                   -999999999, -1000000000, INT32_MAX, INT32_MIN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        check_writing(ends[i]);
+    seed_random();
+    for (int i = 0; i < 100000; i++)
+        check_writing(random_sequence(next_random()));
+}
 
 static void test_writes_version_4_uuids(void **state)
 {
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_ten_minus_and_zeros_is_positive),
         cmocka_unit_test(test_reads_what_the_server_prints),
         cmocka_unit_test(test_survives_noise),
+        cmocka_unit_test(test_writes_numbers_as_the_server_does),
         cmocka_unit_test(test_writes_version_4_uuids),
         cmocka_unit_test(test_writes_what_it_reads),
         cmocka_unit_test(test_longest_names_fit),

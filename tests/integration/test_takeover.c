@@ -473,12 +473,18 @@ static int64_t session_of(struct proxy *p)
     return s.id;
 }
 
+/*
+ * An owner who came back meanwhile could be left with a connection on which the server answers
+ * nothing any more: it would hear of the end by its own patience only.
+ */
 static void end_session(struct proxy *p)
 {
     struct proxy_session s;
 
     assert_true(proxy_last_session(p, &s));
+    proxy_refuse(p, true);
     assert_true(probe_expire(nodes, s.id, s.password));
+    proxy_refuse(p, false);
 }
 
 /* Our node belongs to the session that we have now. */

@@ -261,11 +261,16 @@ static pid_t keeper_pid, owner;
 static int spawn_keeper(int fd)
 {
     char *const argv[] = {"zkc-keeper", "--role=keeper", NULL};
+    char self[PATH_MAX]; /* read: the link itself would be valgrind, if that runs us */
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t none;
     int rc;
 
+    if (length < 0)
+        return errno;
+    self[length] = '\0';
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, fd, KEEPER_FD);
@@ -273,7 +278,7 @@ static int spawn_keeper(int fd)
     posix_spawnattr_setsigmask(&how, &none);
     posix_spawnattr_setpgroup(&how, 0);
     posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    rc = posix_spawn(&keeper_pid, "/proc/self/exe", &files, &how, argv, environ);
+    rc = posix_spawn(&keeper_pid, self, &files, &how, argv, environ);
     posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     return rc;

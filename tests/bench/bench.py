@@ -73,9 +73,7 @@ def one_server(run):
     drivers, result = measures.uncontended(bench, servers)
     run.note("uncontended", result)
     run.note("system calls", measures.system_calls(drivers))
-    counted = measures.instructions(servers, drivers)
-    if counted is not None:
-        run.note("instructions", counted)
+    run.note("instructions", measures.instructions(servers, drivers))
     run.note("system calls of a million is_held",
              {"zkcoord": {"calls": measures.system_calls_while_held(drivers["zkcoord"])}})
     quit_all(drivers)

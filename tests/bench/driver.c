@@ -228,7 +228,11 @@ int driver_main(int argc, char **argv, const struct driver *driver)
     if (driver->open(s.nodes, s.session_ms) != 0)
         return 1;
     driver_say("ready");
-    while (getline(&line, &size, stdin) > 0) {
+    for (;;) {
+        if (driver->idle != NULL)
+            driver->idle();
+        if (getline(&line, &size, stdin) <= 0)
+            break;
         count = split(line, words);
         if (count == 1 && strcmp(words[0], "quit") == 0)
             break;

@@ -14,6 +14,7 @@
 struct driver {
     int (*open)(const char *nodes, int session_ms);
     void (*close)(void);
+    void (*idle)(void); /* until stdin can be read: what must go on meanwhile */
     int (*cycle)(const char *path, long n, int64_t *ret_ns);
     int (*threads)(const char *prefix, long k, long n, int64_t *ret_ns); /* from first to last */
     int (*async)(const char *prefix, long k, long n, int64_t *ret_ns);

@@ -7,8 +7,9 @@ import threading
 import time
 
 ANSWER_SECONDS = 300
-NAMES = ["floor", "wire", "zkcoord", "kazoo", "curator", "gozk"]
+IN_C = ["floor", "wire", "single", "single_thread", "zkcoord"]
 PEERS = ["kazoo", "curator", "gozk"]
+NAMES = IN_C + PEERS
 
 
 class Unsupported(Exception):
@@ -19,8 +20,8 @@ class Driver:
     """A running program with one session."""
 
     def __init__(self, directory, name, nodes, session_ms=20000):
-        self.name = name
-        self.process = subprocess.Popen([f"{directory}/{name}", nodes, str(session_ms)],
+        self.name, self.program = name, f"{directory}/{name}"
+        self.process = subprocess.Popen([self.program, nodes, str(session_ms)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         atexit.register(self.kill)
         self.answers, self.events = queue.Queue(), queue.Queue()

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: raw libzookeeper, doing the least that the recipe needs and trusting everybody. It has
- * no lease, no recovery of lost replies, no second look: it is no lock.
+ * The floor: the least that the recipe needs (recipe.h), on raw libzookeeper with threads.
  */
 #include "driver.h"
 
 #define THREADED
-#include <zookeeper/zookeeper.h>
+#include "recipe.h"
 
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE 256
 #define AT_ONCE 64
 
 static zhandle_t *handle;
@@ -50,230 +45,23 @@ static zhandle_t *open_at(const char *nodes, int session_ms)
     return zh;
 }
 
+static void await(sem_t *answered)
+{
+    sem_wait(answered);
+}
+
 static int open_session(const char *nodes, int session_ms)
 {
+    static const struct recipe_shell shell = {.await = await};
+
     handle = open_at(nodes, session_ms);
+    recipe_begin(handle, &shell);
     return handle != NULL ? 0 : driver_fail("no session");
 }
 
 static void close_session(void)
 {
     zookeeper_close(handle);
-}
-
-/* ---- a node in a queue ---- */
-
-struct node {
-    char parent[PATH_SIZE];
-    char path[PATH_SIZE];  /* once it is created */
-    char ahead[PATH_SIZE]; /* "": nobody */
-    int error;
-    sem_t answered;
-    void (*listed)(struct node *n);  /* NULL: answered is posted instead */
-    void (*deleted)(struct node *n); /* likewise */
-    long number;
-    atomic_long *left;
-    struct countdown *end;
-    struct node *next;
-};
-
-static void prepare(struct node *n, const char *parent)
-{
-    memset(n, 0, sizeof *n);
-    snprintf(n->parent, sizeof n->parent, "%s", parent);
-    sem_init(&n->answered, 0, 0);
-}
-
-static int make_directory(const char *path)
-{
-    int rc = zoo_create(handle, path, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, NULL, 0);
-
-    return rc == ZOK || rc == ZNODEEXISTS ? 0 : driver_fail("%s: %s", path, zerror(rc));
-}
-
-static const char *sequence(const char *name)
-{
-    size_t length = strlen(name);
-
-    return length >= 10 ? name + length - 10 : name;
-}
-
-static void on_created(int rc, const char *path, const struct Stat *stat, const void *data)
-{
-    struct node *n = (struct node *)(uintptr_t)data;
-
-    (void)stat;
-    if (rc == ZOK)
-        snprintf(n->path, sizeof n->path, "%s", path);
-    else
-        n->error = rc;
-}
-
-/* Who is directly ahead? */
-static void rank(struct node *n, const struct String_vector *names)
-{
-    const char *own = sequence(n->path), *best = NULL;
-
-    for (int32_t i = 0; i < names->count; i++) {
-        const char *other = sequence(names->data[i]);
-        if (strcmp(other, own) < 0 && (best == NULL || strcmp(other, sequence(best)) > 0))
-            best = names->data[i];
-    }
-    n->ahead[0] = '\0';
-    if (best != NULL)
-        snprintf(n->ahead, sizeof n->ahead, "%.*s/%s", PATH_SIZE / 2, n->parent, best);
-}
-
-static void on_listed(int rc, const struct String_vector *names, const void *data)
-{
-    struct node *n = (struct node *)(uintptr_t)data;
-
-    if (rc != ZOK)
-        n->error = rc;
-    if (n->error == ZOK)
-        rank(n, names);
-    if (n->listed != NULL)
-        n->listed(n);
-    else
-        sem_post(&n->answered);
-}
-
-/* One flush. */
-static void join(struct node *n)
-{
-    char prefix[PATH_SIZE];
-
-    snprintf(prefix, sizeof prefix, "%.*s/_c_00000000-0000-4000-8000-000000000000-lock-",
-             PATH_SIZE / 2, n->parent);
-    n->error = zoo_acreate2(handle, prefix, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL_SEQUENTIAL,
-                            on_created, n);
-    if (n->error != ZOK || zoo_aget_children(handle, n->parent, 0, on_listed, n) != ZOK)
-        abort();
-}
-
-static void on_deleted(int rc, const void *data)
-{
-    struct node *n = (struct node *)(uintptr_t)data;
-
-    n->error = rc;
-    if (n->deleted != NULL)
-        n->deleted(n);
-    else
-        sem_post(&n->answered);
-}
-
-static void leave(struct node *n)
-{
-    if (zoo_adelete(handle, n->path, -1, on_deleted, n) != ZOK)
-        abort();
-}
-
-static int once(struct node *n)
-{
-    join(n);
-    sem_wait(&n->answered);
-    if (n->error != ZOK || n->ahead[0] != '\0')
-        return n->error != ZOK ? n->error : ZAPIERROR;
-    leave(n);
-    sem_wait(&n->answered);
-    return n->error;
-}
-
-static int cycle(const char *path, long n, int64_t *ret_ns)
-{
-    struct node node;
-    int rc = make_directory(path);
-    int64_t began;
-
-    prepare(&node, path);
-    for (long i = 0; i < n && rc == ZOK; i++) {
-        began = driver_now();
-        rc = once(&node);
-        ret_ns[i] = driver_now() - began;
-    }
-    return rc == ZOK ? 0 : driver_fail("cycle: %s", zerror(rc));
-}
-
-/* ---- many at once ---- */
-
-static struct node *nodes_below(const char *prefix, long k)
-{
-    struct node *nodes = calloc((size_t)k, sizeof *nodes);
-    char path[PATH_SIZE];
-
-    for (long i = 0; i < k; i++) {
-        snprintf(path, sizeof path, "%s/%ld", prefix, i);
-        prepare(&nodes[i], path);
-        if (make_directory(path) != 0)
-            exit(1);
-    }
-    return nodes;
-}
-
-static void *work(void *arg)
-{
-    struct node *n = arg;
-    int rc = ZOK;
-
-    while (rc == ZOK && atomic_fetch_sub(n->left, 1) > 0)
-        rc = once(n);
-    countdown_done(n->end, rc);
-    return NULL;
-}
-
-static void again(struct node *n)
-{
-    if (n->error == ZOK && atomic_fetch_sub(n->left, 1) > 0)
-        join(n);
-    else
-        countdown_done(n->end, n->error);
-}
-
-static void first(struct node *n)
-{
-    if (n->error == ZOK && n->ahead[0] == '\0')
-        leave(n);
-    else
-        countdown_done(n->end, n->error != ZOK ? n->error : ZAPIERROR);
-}
-
-static int fleet(const char *prefix, long k, long count, bool in_threads, int64_t *ret_ns)
-{
-    struct node *nodes = nodes_below(prefix, k);
-    pthread_t *threads = calloc((size_t)k, sizeof *threads);
-    struct countdown *end = countdown_new(k);
-    atomic_long left;
-    int rc;
-
-    atomic_init(&left, count);
-    *ret_ns = driver_now();
-    for (long i = 0; i < k; i++) {
-        nodes[i].left = &left;
-        nodes[i].end = end;
-        nodes[i].listed = in_threads ? NULL : first;
-        nodes[i].deleted = in_threads ? NULL : again;
-        if (in_threads)
-            pthread_create(&threads[i], NULL, work, &nodes[i]);
-        else
-            again(&nodes[i]);
-    }
-    rc = countdown_wait(end);
-    *ret_ns = driver_now() - *ret_ns;
-    for (long i = 0; in_threads && i < k; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    free(nodes);
-    return rc == ZOK ? 0 : driver_fail("fleet: %s", zerror(rc));
-}
-
-static int threads(const char *prefix, long k, long n, int64_t *ret_ns)
-{
-    return fleet(prefix, k, n, true, ret_ns);
-}
-
-static int async(const char *prefix, long k, long n, int64_t *ret_ns)
-{
-    return fleet(prefix, k, n, false, ret_ns);
 }
 
 /* ---- waiters ---- */
@@ -477,9 +265,9 @@ int main(int argc, char **argv)
     static const struct driver driver = {
         .open = open_session,
         .close = close_session,
-        .cycle = cycle,
-        .threads = threads,
-        .async = async,
+        .cycle = recipe_cycle,
+        .threads = recipe_threads,
+        .async = recipe_async,
         .queue = queue,
         .release = release,
         .hold = hold,

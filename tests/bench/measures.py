@@ -10,10 +10,10 @@ import statistics
 import subprocess
 import time
 
-from drivers import NAMES, Driver, Unsupported
+from drivers import IN_C, NAMES, PEERS, Driver, Unsupported
 from servers import until
 
-LOCKS = [n for n in NAMES if n != "wire"]
+LOCKS = ["floor", "zkcoord", *PEERS]
 HELD_S = 0.005  # what a lock guards takes some time; measure (5) is of holders who let go at once
 
 
@@ -142,8 +142,8 @@ def _count_calls(driver, command):
     driver.ask(command)
     tracer.send_signal(signal.SIGINT)
     said = tracer.communicate()[1]
-    total = re.search(r"^100\.00\s.*?(\d+)(?:\s+\d+)?\s+total$", said, re.M)
-    return int(total.group(1))
+    total = re.search(r"^100\.00 .* total$", said, re.M).group().split()
+    return int(total[3])  # % time, seconds, us/call, calls, errors (if any)
 
 
 def system_calls_while_held(driver, calls=1000000):
@@ -160,6 +160,23 @@ def _traced(pid):
 
 
 def instructions(servers, drivers, count=200):
+    """By perf; where the machine does not count them, by valgrind: those in user space, of programs
+    that it can run."""
+    return _perf(servers, drivers, count) or {
+        name: {"instructions u": (_valgrind(servers, driver, 6 * count) -
+                                  _valgrind(servers, driver, count)) / (5 * count)}
+        for name, driver in drivers.items() if name in IN_C}
+
+
+def _valgrind(servers, driver, count):
+    counter = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                              driver.program, servers.nodes, "20000"],
+                             input=f"cycle /bench/{driver.name}/one {count}\nquit\n",
+                             capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", counter.stderr).group(1))
+
+
+def _perf(servers, drivers, count):
     """None where the machine does not count them."""
     if shutil.which("perf") is None:
         return None

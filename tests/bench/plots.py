@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt  # noqa: E402 pylint: disable=wrong-import-posit
 
 from drivers import NAMES  # noqa: E402 pylint: disable=wrong-import-position
 
-COLOURS = {"floor": "black", "wire": "grey", "zkcoord": "tab:red", "kazoo": "tab:blue",
+COLOURS = {"floor": "black", "wire": "grey", "single": "tab:brown",
+           "single_thread": "tab:purple", "zkcoord": "tab:red", "kazoo": "tab:blue",
            "curator": "tab:green", "gozk": "tab:orange"}
 
 

@@ -39,7 +39,8 @@ class Servers:
     def __init__(self, script, directory, count=1, tick=2000):
         self.directory, self.tick = directory, tick
         self.ports = free_ports(count)
-        self.nodes = ",".join(f"127.0.0.1:{p}" for p in self.ports)
+        # All programs talk to the same server: otherwise luck decides which one gets the leader.
+        self.nodes = f"127.0.0.1:{self.ports[0]}"
         quorum = free_ports(2 * count)
         # Several hundred thousand znodes are more than a server for trying things out holds.
         environment = {**os.environ, "SERVER_JVMFLAGS": "-Xmx1g"}
@@ -49,7 +50,7 @@ class Servers:
                           for i in range(count)]
         atexit.register(self._kill)  # also when the next lines fail
         until(self._serving, START_SECONDS, f"the servers in {directory} do not serve")
-        self.client = KazooClient(self.nodes, timeout=30)
+        self.client = KazooClient(",".join(f"127.0.0.1:{p}" for p in self.ports), timeout=30)
         self.client.start(START_SECONDS)
         self.client.ensure_path("/bench")
 

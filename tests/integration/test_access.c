@@ -28,6 +28,8 @@
 static struct servers *servers;
 static struct probe *probe; /* the administrator: may do anything anywhere */
 
+static struct scene_census at_rest;
+
 static int start_servers(void **state)
 {
     (void)state;
@@ -35,6 +37,7 @@ static int start_servers(void **state)
     probe = servers ? probe_open(servers_addresses(servers), 8000) : NULL;
     if (!probe)
         return -1;
+    at_rest = scene_census();
     return zoo_add_auth(probe_handle(probe), "digest", SERVERS_SUPER, (int)strlen(SERVERS_SUPER),
                         NULL, NULL);
 }
@@ -42,6 +45,7 @@ static int start_servers(void **state)
 static int stop_servers(void **state)
 {
     (void)state;
+    scene_same_census(&at_rest, SOON); /* a failed open does not wait for its goodbye */
     probe_close(probe);
     servers_stop(servers);
     return 0;

@@ -344,10 +344,10 @@ static const char *named_node(void)
 static zkc_sync *open_by_name(int connect_ms)
 {
     return scene_open_as(&(struct scene){
-        .nodes = named_node(), .session_ms = 2000, .connect_ms = connect_ms, .quiet = true});
+        .nodes = named_node(), .session_ms = 4000, .connect_ms = connect_ms, .quiet = true});
 }
 
-/* Loses its connection, finds the way back, and holds all the time, for three session timeouts. */
+/* Loses its connection, finds the way back, and holds all the time, longer than a session lives. */
 static void hold_while(enum names how)
 {
     struct scene_census before = scene_census();

@@ -1089,6 +1089,29 @@ static void close_waits_for_a_running_callback(void **state)
     scene_outcome_end(&s.ended);
 }
 
+/* The thread that runs callbacks is not the one that keeps the lease. */
+static void blocked_callback_costs_no_lease(void **state)
+{
+    zkc_sync *sync = scene_open_as(&(struct scene){.nodes = nodes, .session_ms = 2000});
+    zkc_lock *lock = scene_lock(sync, "it");
+    struct slow s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+    (void)state;
+    scene_outcome_init(&s.begun);
+    scene_outcome_init(&s.ended);
+    pthread_mutex_lock(&s.lock);
+    assert_int_equal(zkc_lock_acquire_async(lock, 0, slow_callback, &s), ZKC_OK);
+    assert_int_equal(scene_result(&s.begun, SOON), ZKC_OK);
+    assert_true(holds_until(is_held, lock, deadline_in_ms(3000)));
+    assert_int_equal(scene_calls(&s.ended), 0);
+    pthread_mutex_unlock(&s.lock);
+    zkc_lock_close(lock);
+    zkc_sync_close(sync);
+    assert_int_equal(scene_calls(&s.ended), 1);
+    scene_outcome_end(&s.begun);
+    scene_outcome_end(&s.ended);
+}
+
 /* ---- contenders are independent ---- */
 
 static void two_handles_of_one_client(void **state)
@@ -1142,6 +1165,7 @@ int main(int argc, char **argv)
         WATCHED(closed_while_another_thread_waits),
         WATCHED(pending_calls_complete_at_close),
         WATCHED(close_waits_for_a_running_callback),
+        WATCHED(blocked_callback_costs_no_lease),
         WATCHED(two_handles_of_one_client),
     };
 

@@ -44,7 +44,7 @@ void driver_unlock(void)
 bool driver_begin(int count)
 {
     servers = servers_start(&(struct servers_options){
-        .count = count, .tick_ms = DRIVER_TICK_MS, .sync_limit = 5, .proxied_quorum = true});
+        .count = count, .tick_ms = DRIVER_TICK_MS, .sync_limit = 10, .proxied_quorum = true});
     return servers != NULL;
 }
 

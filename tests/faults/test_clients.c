@@ -47,7 +47,7 @@ static void contender_who_starves_is_found(void **state)
     play_stage = stage_new(play_servers, SCENE_LOCK, 2, LIE_STARVED);
     start = now_ns();
     stage_taken_over(play_stage, 0, start);
-    judge_healed(play_stage->judge, start, 1000000000);
+    judge_healed(play_stage->judge, start, now_ns() - start);
     v = stage_judge(play_stage, "one who starves");
     assert_int_equal(v.starved, 1);
     assert_int_equal(verdict_wrongs(&v), 1);

@@ -18,8 +18,8 @@
 #include <zookeeper/zookeeper.h>
 
 #define TICK_MS 200
-#define SESSION_MS 1000      /* silence is noticed after 2/3 of it */
-#define HOLD_SESSION_MS 3000 /* where something must be held on a busy machine */
+#define SESSION_MS 2000      /* silence is noticed after 2/3 of it */
+#define HOLD_SESSION_MS 4000 /* where something must be held on a busy machine */
 #define SOON deadline_in_ms(20000)
 #define CALM_SESSION_MS 6000 /* beats are so far apart that requests can be counted */
 
@@ -250,7 +250,7 @@ static void given_up_in_doubt(void **state)
     struct bench *b = *state;
     int rule = proxy_on(b->proxy, b->cut->op, 1, b->cut->action);
 
-    scene_seat_take_async(&b->mine, 100);
+    scene_seat_take_async(&b->mine, 1000);
     assert_int_equal(scene_seat_result(&b->mine, SOON), ZKC_ETIMEDOUT);
     assert_true(proxy_wait_fired(b->proxy, rule, SOON));
     proxy_release(b->proxy);
@@ -649,9 +649,9 @@ int main(int argc, char **argv)
         CUT("waiting, session lost, rival leaves", waiting_survives, .mode = PROXY_BLACKHOLE,
             .for_ms = SESSION_MS * 3 / 2, .meanwhile = true),
         CUT("holding, reset", short_cut_changes_nothing, .mode = PROXY_PASS,
-            .for_ms = HOLD_SESSION_MS / 5, .session_ms = HOLD_SESSION_MS),
+            .for_ms = HOLD_SESSION_MS / 7, .session_ms = HOLD_SESSION_MS),
         CUT("holding, short silence", short_cut_changes_nothing, .mode = PROXY_BLACKHOLE,
-            .for_ms = HOLD_SESSION_MS / 5, .session_ms = HOLD_SESSION_MS),
+            .for_ms = HOLD_SESSION_MS / 7, .session_ms = HOLD_SESSION_MS),
         CUT("holding, long silence", long_cut_revokes_in_time, .mode = PROXY_BLACKHOLE,
             .session_ms = HOLD_SESSION_MS),
         CUT("holding, requests lost", long_cut_revokes_in_time, .mode = PROXY_BLACKHOLE_TO_SERVER,

@@ -68,11 +68,11 @@ static bool never(void *arg)
 
 static void waiting_ends_at_the_deadline(void **state)
 {
-    int64_t deadline = deadline_in_ms(50);
+    int64_t deadline = deadline_in_ms(500);
     int tries = 0;
 
     (void)state;
-    assert_true(deadline_left_ms(deadline) > 40);
+    assert_true(deadline_left_ms(deadline) > 0);
     assert_false(wait_until(never, &tries, deadline));
     assert_true(deadline_passed(deadline));
     assert_int_equal(deadline_left_ms(deadline), 0);

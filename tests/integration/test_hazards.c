@@ -344,7 +344,7 @@ static const char *named_node(void)
 static zkc_sync *open_by_name(int connect_ms)
 {
     return scene_open_as(&(struct scene){
-        .nodes = named_node(), .session_ms = 4000, .connect_ms = connect_ms, .quiet = true});
+        .nodes = named_node(), .session_ms = 8000, .connect_ms = connect_ms, .quiet = true});
 }
 
 /* Loses its connection, finds the way back, and holds all the time, longer than a session lives. */
@@ -361,7 +361,7 @@ static void hold_while(enum names how)
         unsigned accepted = proxy_accepted(proxy);
         proxy_reset_all(proxy);
         assert_true(proxy_wait_accepted(proxy, accepted + 1, SOON));
-        assert_true(holds_until(is_held, lock, deadline_in_ms(2000)));
+        assert_true(holds_until(is_held, lock, deadline_in_ms(3000)));
     }
     assert_int_equal(zkc_lock_release(lock, NULL), ZKC_OK);
     int64_t began = now_ns();

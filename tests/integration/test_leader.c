@@ -237,9 +237,9 @@ static void candidates_in_order(void **state)
 static void elections_end_without_a_winner(void **state)
 {
     struct party a = join(), b = join();
+    int64_t start = now_ns();
     zkc_context *brief = scene_context(200), *context = scene_context(-1);
     struct scene_call waiting = {.call = scene_elect, .leader = b.leader, .context = context};
-    int64_t start = now_ns();
 
     (void)state;
     assert_int_equal(zkc_leader_cancel(a.leader), ZKC_ENOTHELD);

@@ -23,8 +23,8 @@
 #define SOON deadline_in_ms(60000)
 #define TICK_MS 250
 #define INIT_LIMIT 10 /* ticks until a failed election is repeated */
-#define SHORT_MS 1000 /* a session that is to end */
-#define LONG_MS 3000  /* one that is to live on */
+#define SHORT_MS 1500 /* a session that is to end */
+#define LONG_MS 5000  /* one that is to live on */
 #define PROBE_MS (20 * TICK_MS)
 
 static struct servers *servers;
@@ -224,8 +224,8 @@ static void all_stopped(enum outage how)
     hold_and_queue(c);
     for (int i = 0; i < 2; i++)
         fds[i] = scene_seat_revoked_fd(&c->seats[2 * i]);
-    stopped_at = now_ns();
     stop_all(how);
+    stopped_at = now_ns();
     for (int i = 0; i < 2; i++)
         assert_true(scene_wait_readable(fds[i], SOON));
     assert_true(wait_until(nobody_holds, c, SOON));
@@ -261,8 +261,8 @@ static void acquire_waits_for_servers(void **state)
 
     (void)state;
     open_cast(c);
-    add(c, SCENE_LOCK, "no-server", SHORT_MS);
-    add(c, SCENE_LEADER, "no-server", SHORT_MS);
+    add(c, SCENE_LOCK, "no-server", LONG_MS);
+    add(c, SCENE_LEADER, "no-server", LONG_MS);
     start_umpire(c);
     stop_all(KILLED);
     context = scene_context(300);

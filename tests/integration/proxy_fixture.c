@@ -13,7 +13,7 @@ int fixture_start(void **state)
     fixture_servers = servers_start(&(struct servers_options){.tick_ms = 200});
     if (!fixture_servers)
         return -1;
-    fixture_direct = probe_open(server_address(fixture_servers, 0), 4000);
+    fixture_direct = probe_open(server_address(fixture_servers, 0), 10000);
     return fixture_direct ? 0 : -1;
 }
 

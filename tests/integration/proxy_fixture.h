@@ -9,7 +9,7 @@
 #include "proxy.h"
 #include "servers.h"
 
-#define SESSION_MS 1200 /* of the client behind the proxy: silence is noticed after 2/3 of it */
+#define SESSION_MS 2400 /* of the client behind the proxy: silence is noticed after 2/3 of it */
 #define SOON deadline_in_ms(10000)
 #define SHORTLY deadline_in_ms(200)
 

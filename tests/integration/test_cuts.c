@@ -21,7 +21,7 @@
 #define SESSION_MS 2000      /* silence is noticed after 2/3 of it */
 #define HOLD_SESSION_MS 4000 /* where something must be held on a busy machine */
 #define SOON deadline_in_ms(20000)
-#define CALM_SESSION_MS 6000 /* beats are so far apart that requests can be counted */
+#define CALM_SESSION_MS 16000 /* beats are so far apart that requests can be counted */
 
 static struct servers *servers;
 static struct probe *direct; /* sees what is true on the server */
@@ -55,7 +55,7 @@ static int start_server(void **state)
         &(struct servers_options){.tick_ms = TICK_MS, .extra = "maxSessionTimeout=20000\n"});
     if (!servers)
         return -1;
-    direct = probe_open(server_address(servers, 0), 4000);
+    direct = probe_open(server_address(servers, 0), 10000);
     return direct ? 0 : -1;
 }
 

@@ -34,7 +34,7 @@ static int start_server(void **state)
     servers = servers_start(&(struct servers_options){.tick_ms = TICK_MS});
     if (!servers)
         return -1;
-    direct = probe_open(server_address(servers, 0), 4000);
+    direct = probe_open(server_address(servers, 0), 10000);
     return direct ? 0 : -1;
 }
 

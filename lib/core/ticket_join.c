@@ -69,6 +69,7 @@ static void not_created(struct ticket *ticket)
 void ticket_adopt(struct ticket *ticket)
 {
     ticket->phase = TICKET_ADOPTING;
+    timer_clear(ticket->session->core, &ticket->timer);
     ticket->bid->arm =
         session_ask(ticket->session, VERB_EXISTS, ticket->bid->path, adopted, ticket);
     if (ticket->bid->arm == NULL)
@@ -144,6 +145,7 @@ static void search(struct ticket *ticket)
     struct session *session = ticket->session;
 
     ticket_cancel_requests(ticket);
+    timer_clear(session->core, &ticket->timer); /* whoever waited for it has what it waited for */
     ticket->phase = TICKET_RECOVERING;
     ticket->bid->check = session_ask(session, VERB_CHECK, "/", fence_answered, ticket);
     if (ticket->bid->check != NULL)

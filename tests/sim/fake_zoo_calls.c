@@ -325,7 +325,7 @@ int zoo_add_auth(zhandle_t *zh, const char *scheme, const char *cert, int certLe
     while (*end != NULL)
         end = &(*end)->next;
     *end = auth;
-    if (zoo_is_connected(zh))
+    if (zh->connection != NULL && zoo_is_connected(zh))
         zoo_send_auth(zh, auth);
     return ZOK;
 }

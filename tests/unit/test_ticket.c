@@ -538,6 +538,48 @@ static void a_search_without_memory_for_its_write_is_repeated(void **state)
     end(&story);
 }
 
+static size_t count_held(const struct story *story, enum verb verb)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < story->server.held_count; i++)
+        count += story->server.held[i]->verb == verb;
+    return count;
+}
+
+/*
+ * The client refuses the listing at once, and the write before it is lost later: the search begins
+ * again at that moment, and not once more when the time has come for the refused one.
+ */
+static void a_search_that_has_begun_again_is_not_due(void **state)
+{
+    struct reply refused = {.answer = ANSWER_NO_MEMORY}, lost = {.answer = ANSWER_LOST};
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
+    join(&story);
+    story.server.deaf = true;
+    pretend_connect(&story.server, 7);
+    assert_int_equal(story.server.held[1]->verb, VERB_CHILDREN);
+    request_answered(story.server.held[1], &refused);
+    assert_int_equal(story.failed, 1);
+    story.server.held_count = 0;
+    story.server.connected = false;
+    session_disconnected_event(&story.server.session);
+    request_answered(story.server.held[0], &lost);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(count_held(&story, VERB_CHILDREN), 1);
+    pretend_pass(&story.server, 2 * SECOND);
+    assert_int_equal(count_held(&story, VERB_CHILDREN), 1);
+    pretend_hear(&story.server);
+    assert_int_equal(story.gone, 1);
+    assert_int_equal(pretend_children(&story.server, DIR), 0);
+    end(&story);
+}
+
 static void leaving_while_the_create_is_unknown_leaves_no_node(void **state)
 {
     struct story story;
@@ -1220,6 +1262,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_our_prefix_is_not_adopted),
         cmocka_unit_test(the_search_is_preceded_by_a_quorum_write),
         cmocka_unit_test(a_search_without_memory_for_its_write_is_repeated),
+        cmocka_unit_test(a_search_that_has_begun_again_is_not_due),
         cmocka_unit_test(leaving_while_the_create_is_unknown_leaves_no_node),
         cmocka_unit_test(leaving_before_anything_was_sent_sends_nothing),
         cmocka_unit_test(a_delete_whose_reply_was_lost_is_repeated),

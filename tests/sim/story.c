@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct {
     bool keep;
@@ -73,6 +74,15 @@ void story(const char *format, ...)
 void story_print(void)
 {
     fwrite(tale.text, 1, tale.length, stdout);
+}
+
+void story_write(int fd)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < tale.length && (n = write(fd, tale.text + done, tale.length - done)) > 0)
+        done += (size_t)n;
 }
 
 uint64_t world_digest(void)

@@ -111,7 +111,8 @@ void story_keep(bool keep);
 
 /* A line of the story, with the time and the machine. Costs nothing unless stories are kept. */
 void story(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void story_print(void); /* to stdout */
+void story_print(void);   /* to stdout */
+void story_write(int fd); /* the same in a signal handler */
 
 /* Of everything that has happened: the same seed gives the same. */
 uint64_t world_digest(void);

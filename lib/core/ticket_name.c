@@ -20,12 +20,10 @@ size_t ticket_path_size(const struct place *place)
 /* Returns its length. */
 static size_t write_prefix(const struct ticket *ticket, char *path)
 {
-    const char *parent = parent_of(ticket->place);
-    size_t length = strlen(parent);
+    char *end = stpcpy(path, parent_of(ticket->place));
 
-    memcpy(path, parent, length);
-    path[length++] = '/';
-    return length + name_format(path + length, ticket->place->dialect, ticket->random);
+    *end++ = '/';
+    return (size_t)(end - path) + name_format(end, ticket->place->dialect, ticket->random);
 }
 
 void ticket_write_path(const struct ticket *ticket, char *path)

@@ -69,7 +69,6 @@ static void not_created(struct ticket *ticket)
 void ticket_adopt(struct ticket *ticket)
 {
     ticket->phase = TICKET_ADOPTING;
-    timer_clear(ticket->session->core, &ticket->timer);
     ticket->bid->arm =
         session_ask(ticket->session, VERB_EXISTS, ticket->bid->path, adopted, ticket);
     if (ticket->bid->arm == NULL)

@@ -17,31 +17,13 @@ static zhandle_t *handle;
 
 /* ---- a session ---- */
 
-static void session_event(zhandle_t *zh, int type, int state, const char *path, void *context)
-{
-    (void)zh;
-    (void)path;
-    if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE)
-        sem_post(context);
-}
-
-static void no_log(const char *message)
-{
-    (void)message;
-}
-
 static zhandle_t *open_at(const char *nodes, int session_ms)
 {
     sem_t *connected = malloc(sizeof *connected); /* as long as the handle, that is the program */
-    zhandle_t *zh;
+    zhandle_t *zh = recipe_open(nodes, session_ms, connected);
 
-    sem_init(connected, 0, 0);
-    zh = zookeeper_init2(nodes, session_event, session_ms, NULL, connected, ZOO_NO_LOG_CLIENTENV,
-                         no_log);
-    if (zh == NULL)
-        return NULL;
-    zoo_set_servers_resolution_delay(zh, -1); /* by default it resolves on each turn of its loop */
-    sem_wait(connected);
+    if (zh != NULL)
+        sem_wait(connected);
     return zh;
 }
 

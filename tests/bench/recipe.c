@@ -8,6 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void session_event(zhandle_t *zh, int type, int state, const char *path, void *context)
+{
+    (void)zh;
+    (void)path;
+    if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE)
+        sem_post(context);
+}
+
+static void no_log(const char *message)
+{
+    (void)message;
+}
+
+zhandle_t *recipe_open(const char *nodes, int session_ms, sem_t *connected)
+{
+    zhandle_t *zh;
+
+    sem_init(connected, 0, 0);
+    zh = zookeeper_init2(nodes, session_event, session_ms, NULL, connected, ZOO_NO_LOG_CLIENTENV,
+                         no_log);
+    if (zh != NULL)
+        zoo_set_servers_resolution_delay(zh,
+                                         -1); /* by default it resolves on each turn of its loop */
+    return zh;
+}
+
 static zhandle_t *handle;
 static const struct recipe_shell *shell;
 

@@ -36,6 +36,10 @@ struct node {
     struct node *next;
 };
 
+/* Initialises connected, which lives as long as the handle; it is posted when there is a session.
+ */
+zhandle_t *recipe_open(const char *nodes, int session_ms, sem_t *connected);
+
 void recipe_begin(zhandle_t *handle, const struct recipe_shell *shell);
 
 int make_directory(const char *path);

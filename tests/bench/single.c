@@ -16,19 +16,6 @@
 static zhandle_t *handle;
 static pthread_mutex_t mutex; /* recursive: completions make requests, too */
 
-static void session_event(zhandle_t *zh, int type, int state, const char *path, void *context)
-{
-    (void)zh;
-    (void)path;
-    if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE)
-        sem_post(context);
-}
-
-static void no_log(const char *message)
-{
-    (void)message;
-}
-
 static void lock(void)
 {
     pthread_mutex_lock(&mutex);
@@ -132,12 +119,9 @@ static int open_session(const char *nodes, int session_ms)
     pthread_mutexattr_init(&recursive);
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&mutex, &recursive);
-    sem_init(&connected, 0, 0);
-    handle = zookeeper_init2(nodes, session_event, session_ms, NULL, &connected,
-                             ZOO_NO_LOG_CLIENTENV, no_log);
+    handle = recipe_open(nodes, session_ms, &connected);
     if (handle == NULL)
         return driver_fail("no session");
-    zoo_set_servers_resolution_delay(handle, -1); /* see floor.c */
     recipe_begin(handle, &shell);
     begin_driving();
     await(&connected);

@@ -410,15 +410,20 @@ static void try_does_not_wait(void **state)
     end(&story);
 }
 
+static void begin_with_lost_create(struct story *story, enum pretend_fault how)
+{
+    begin(story);
+    pretend_connect(&story->server, 7);
+    pretend_fail(&story->server, VERB_CREATE_CONTENDER, how, 0);
+    join(story);
+}
+
 static void a_create_whose_reply_was_lost_is_found_by_its_uuid(void **state)
 {
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_AFTER);
     assert_int_equal(story.granted, 0);
     pretend_connect(&story.server, 7);
     assert_int_equal(story.granted, 1);
@@ -433,10 +438,7 @@ static void a_create_that_was_never_applied_is_sent_again(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_BEFORE, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_BEFORE);
     pretend_connect(&story.server, 7);
     assert_int_equal(story.granted, 1);
     assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 2);
@@ -507,10 +509,7 @@ static void the_search_is_preceded_by_a_quorum_write(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_AFTER);
     story.server.deaf = true;
     pretend_connect(&story.server, 7);
     assert_true(story.server.held_count >= 2);
@@ -525,10 +524,7 @@ static void a_search_without_memory_for_its_write_is_repeated(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_BEFORE, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_BEFORE);
     pretend_answer(&story.server, VERB_CHECK, ANSWER_NO_MEMORY);
     pretend_connect(&story.server, 7);
     assert_int_equal(story.server.asked[VERB_CREATE_CONTENDER], 1);
@@ -557,10 +553,7 @@ static void a_search_that_has_begun_again_is_not_due(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_AFTER);
     story.server.deaf = true;
     pretend_connect(&story.server, 7);
     assert_int_equal(story.server.held[1]->verb, VERB_CHILDREN);
@@ -585,10 +578,7 @@ static void leaving_while_the_create_is_unknown_leaves_no_node(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_AFTER);
     ticket_leave(story.ticket);
     assert_int_equal(story.gone, 0);
     pretend_connect(&story.server, 7);
@@ -895,10 +885,7 @@ static void a_found_node_that_cannot_be_adopted_is_deleted_later(void **state)
     struct story story;
 
     (void)state;
-    begin(&story);
-    pretend_connect(&story.server, 7);
-    pretend_fail(&story.server, VERB_CREATE_CONTENDER, PRETEND_LOSE_AFTER, 0);
-    join(&story);
+    begin_with_lost_create(&story, PRETEND_LOSE_AFTER);
     pretend_answer(&story.server, VERB_EXISTS, ANSWER_NO_MEMORY);
     pretend_connect(&story.server, 7);
     assert_int_equal(story.failed, 1);

@@ -242,6 +242,7 @@ void session_init(struct session *session, struct core *core, int64_t timeout_ms
     session->core = core;
     session->wanted_timeout = timeout_ms * MILLISECOND;
     lease_close(&session->lease);
+    pace_init(&session->pace);
     atomic_init(&session->deadline, LEASE_NONE);
     atomic_init(&session->lapsed, LEASE_NONE);
     session->lapse_handled = LEASE_NONE;

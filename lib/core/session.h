@@ -13,6 +13,7 @@
 
 #include "core/core.h"
 #include "core/lease.h"
+#include "core/pace.h"
 #include "core/request.h"
 #include "core/watch.h"
 
@@ -83,6 +84,7 @@ struct session {
     struct list queue;  /* requests not sent yet */
     struct list flight; /* requests without an answer yet */
     size_t in_flight;
+    struct pace pace;
     int64_t lost_at;   /* when it was suspended */
     int64_t led_at;    /* newest send of what only the leader answers */
     int64_t beaten_at; /* newest send of a write beat */

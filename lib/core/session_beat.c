@@ -76,7 +76,13 @@ static void beat_answered(void *owner, struct request *request, const struct rep
     session_schedule(session);
 }
 
-/* Thousands may be queued, and what is held must not be lost for them: it goes ahead of all. */
+/* Thousands may be queued, and what is held must not be lost for them. */
+static void go_ahead_of_all(struct session *session, struct request *request)
+{
+    list_remove(&request->link);
+    list_prepend(&session->queue, &request->link);
+}
+
 static void send_write_beat(struct session *session)
 {
     struct list *first = session->keepers.next;
@@ -93,8 +99,15 @@ static void send_write_beat(struct session *session)
     session->beat = request;
     session->beat_for = follower;
     session_submit(session, request);
-    list_remove(&request->link);
-    list_prepend(&session->queue, &request->link);
+    go_ahead_of_all(session, request);
+}
+
+/* While it waits for its answer there is no other beat, so it hurries, too. */
+static void send_sync_beat(struct session *session)
+{
+    session->beat = session_ask(session, VERB_SYNC, "/", beat_answered, session);
+    if (session->beat != NULL)
+        go_ahead_of_all(session, session->beat);
 }
 
 void session_beat_due(struct timer *timer)
@@ -106,7 +119,7 @@ void session_beat_due(struct timer *timer)
     if (!list_empty(&session->keepers))
         send_write_beat(session);
     else
-        session->beat = session_ask(session, VERB_SYNC, "/", beat_answered, session);
+        send_sync_beat(session);
     if (session->beat == NULL)
         timer_set(session->core, timer, session->core->now + session->lease.timeout / 20);
 }

@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* libzookeeper's wake-up pipe holds 65536 submissions; past that it closes the socket itself. */
-#define IN_FLIGHT_MAX 4096
-
 struct request *request_with_room(size_t size)
 {
     struct request *request = mem_zalloc(sizeof *request + size);
@@ -159,7 +156,7 @@ static bool needless(const struct session *session, const struct request *reques
 struct request *session_next_request(struct session *session)
 {
     while (session->state == SESSION_LIVE && !session->stalled && !session->closing &&
-           session->handle != NULL && session->in_flight < IN_FLIGHT_MAX) {
+           session->handle != NULL && session->in_flight < session->pace.most) {
         struct list *link = list_pop(&session->queue);
         struct request *request;
         if (link == NULL)
@@ -244,6 +241,8 @@ void request_answered(struct request *request, const struct reply *reply)
         request_free(request);
         return;
     }
+    pace_answered(&session->pace, session->in_flight, request->sent_at, session->core->now,
+                  session->timeout);
     leave_flight(session, request);
     learn(session, request, reply);
     answer(request, reply);

@@ -10,20 +10,29 @@
 void pace_init(struct pace *pace)
 {
     pace->most = MOST_FIRST;
+    pace->quickest = 0;
     pace->halved_at = INT64_MIN;
 }
 
-/* A quarter of the eighth of the timeout in which a beat must be answered. */
-static int64_t quick(int64_t timeout)
+/* A beat must be answered within an eighth of the timeout: a sixteenth at most for the way, a
+ * thirty-second for the queue, which may have doubled when that is seen. */
+static int64_t patience(const struct pace *pace, int64_t timeout)
 {
-    return timeout / 32;
+    int64_t way = pace->quickest < timeout / 16 ? pace->quickest : timeout / 16;
+
+    return way + timeout / 32;
 }
 
 /* What was sent before the last halving says nothing about it. */
-void pace_answered(struct pace *pace, size_t in_flight, int64_t sent, int64_t now, int64_t timeout)
+void pace_answered(struct pace *pace, bool led, size_t others, int64_t sent, int64_t now,
+                   int64_t timeout)
 {
-    if (now - sent <= quick(timeout)) {
-        if (in_flight >= pace->most && pace->most < MOST_EVER)
+    int64_t took = now - sent;
+
+    if (led && (pace->quickest == 0 || took < pace->quickest))
+        pace->quickest = took;
+    if (took <= patience(pace, timeout)) {
+        if (others + 1 >= pace->most && pace->most < MOST_EVER)
             pace->most++;
     } else if (sent > pace->halved_at) {
         pace->most = pace->most / 2 > MOST_LEAST ? pace->most / 2 : MOST_LEAST;

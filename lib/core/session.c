@@ -125,6 +125,7 @@ void session_connected_event(struct session *session, int64_t id, int64_t timeou
         lease_narrow(&session->lease, timeout);
     }
     session->timeout = timeout;
+    pace_init(&session->pace);
     session->led_at = session->core->now;
     session->state = SESSION_LIVE;
     session->stalled = false;
@@ -242,7 +243,6 @@ void session_init(struct session *session, struct core *core, int64_t timeout_ms
     session->core = core;
     session->wanted_timeout = timeout_ms * MILLISECOND;
     lease_close(&session->lease);
-    pace_init(&session->pace);
     atomic_init(&session->deadline, LEASE_NONE);
     atomic_init(&session->lapsed, LEASE_NONE);
     session->lapse_handled = LEASE_NONE;

@@ -230,6 +230,8 @@ static void learn(struct session *session, const struct request *request, const 
         lease_mark(&session->lease, request->sent_at, session->core->now);
     if (reply->proof)
         lease_prove(&session->lease, request->sent_at);
+    pace_answered(&session->pace, request->verb <= VERB_SYNC, session->in_flight, request->sent_at,
+                  session->core->now, session->timeout);
     session_publish_lease(session);
 }
 
@@ -241,8 +243,6 @@ void request_answered(struct request *request, const struct reply *reply)
         request_free(request);
         return;
     }
-    pace_answered(&session->pace, session->in_flight, request->sent_at, session->core->now,
-                  session->timeout);
     leave_flight(session, request);
     learn(session, request, reply);
     answer(request, reply);

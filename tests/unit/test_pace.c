@@ -42,8 +42,8 @@ static void answer_one(struct line *line)
         line->now = sent + line->delay;
     if (line->now - sent > line->longest)
         line->longest = line->now - sent;
-    pace_answered(&line->pace, line->last - line->first, sent, line->now, T);
     line->first++;
+    pace_answered(&line->pace, true, line->last - line->first, sent, line->now, T);
 }
 
 static void answer_many(struct line *line, int64_t until)
@@ -96,6 +96,31 @@ static void who_becomes_slow_is_sent_less_and_more_again(void **state)
     assert_true(line.pace.most > 500);
 }
 
+/* A fifth of a second away: not quick, but nothing queues up. */
+static void distance_is_no_queue(void **state)
+{
+    struct line line;
+
+    (void)state;
+    line_init(&line, MILLISECOND / 20, T / 20);
+    answer_many(&line, 4 * T);
+    assert_int_equal(line.pace.most, 1000);
+}
+
+/* Of a server that is nearer than the leader, the quickest answers are its own. */
+static void only_the_leader_shows_the_distance(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace);
+    pace_answered(&pace, false, 1, 0, 1, T);
+    pace_answered(&pace, true, 1, 1, T / 20, T);
+    assert_int_equal(pace.most, 256);
+    pace_answered(&pace, false, 256, 1, T / 20, T);
+    assert_int_equal(pace.most, 257);
+}
+
 /* All that was in flight comes late together, and counts once. */
 static void one_pause_halves_once(void **state)
 {
@@ -130,6 +155,8 @@ int main(void)
         cmocka_unit_test(a_slow_server_is_sent_little),
         cmocka_unit_test(a_far_server_is_kept_busy),
         cmocka_unit_test(who_becomes_slow_is_sent_less_and_more_again),
+        cmocka_unit_test(distance_is_no_queue),
+        cmocka_unit_test(only_the_leader_shows_the_distance),
         cmocka_unit_test(one_pause_halves_once),
         cmocka_unit_test(something_is_always_sent),
     };

@@ -9,7 +9,8 @@ struct muster {
     struct session *session;
     struct request *request; /* NULL only while it is being answered */
     struct list seekers;     /* who gets its answer */
-    struct list late;        /* who asked when it was sent already */
+    struct list late;        /* who asked when it was sent already, or could wait no longer */
+    int64_t asked_at;
     bool telling;
     char parent[];
 };
@@ -66,6 +67,7 @@ static void listed(void *owner, struct request *request, const struct reply *rep
 
 static int ask(struct muster *muster)
 {
+    muster->asked_at = muster->session->core->now;
     muster->request = session_ask(muster->session, VERB_CHILDREN, muster->parent, listed, muster);
     return muster->request == NULL ? -1 : 0;
 }
@@ -89,6 +91,16 @@ static struct muster *muster_of(struct session *session, const char *parent)
     return muster;
 }
 
+/* Where a long queue waits for a slow server, who joins it again and again must not keep the others
+ * from ever being answered. */
+static bool can_wait(const struct muster *muster)
+{
+    const struct session *session = muster->session;
+
+    return !muster->request->in_flight &&
+           session->core->now - muster->asked_at <= session->lease.timeout / 32;
+}
+
 /* What was not sent yet goes behind all that was submitted since. */
 static void postpone(struct muster *muster)
 {
@@ -106,7 +118,7 @@ int muster_ask(struct session *session, const char *parent, struct seeker *seeke
     if (muster == NULL)
         return -1;
     seeker->muster = muster;
-    if (muster->request != NULL && muster->request->in_flight) {
+    if (muster->request != NULL && !can_wait(muster)) {
         list_append(&muster->late, &seeker->link);
         return 0;
     }
@@ -120,6 +132,18 @@ int muster_ask(struct session *session, const char *parent, struct seeker *seeke
     return 0;
 }
 
+/* Nobody waits for what was not sent yet but those who were late. */
+static void begin_again(struct muster *muster)
+{
+    list_move(&muster->seekers, &muster->late);
+    if (list_empty(&muster->seekers)) {
+        session_cancel(&muster->request);
+    } else {
+        muster->asked_at = muster->session->core->now;
+        postpone(muster);
+    }
+}
+
 void muster_cancel(struct seeker *seeker)
 {
     struct muster *muster = seeker->muster;
@@ -128,7 +152,7 @@ void muster_cancel(struct seeker *seeker)
         return;
     list_remove(&seeker->link);
     if (list_empty(&muster->seekers) && muster->request != NULL && !muster->request->in_flight)
-        session_cancel(&muster->request);
+        begin_again(muster);
     free_if_idle(muster);
 }
 

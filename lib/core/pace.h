@@ -15,14 +15,19 @@
 
 struct pace {
     size_t most;
-    int64_t quickest; /* answer of the leader; 0: none yet */
+    int64_t quickest; /* answer of the leader to what was sent alone; 0: none yet */
+    int64_t alone_at; /* when something was sent while nothing else was in flight */
     int64_t halved_at;
 };
 
 /* A new connection. */
 void pace_init(struct pace *pace);
 
-/* A request sent at this time, to the leader or not, was answered now while others were in flight.
+/* A request is sent now while others are in flight. */
+void pace_sent(struct pace *pace, size_t others, int64_t now);
+
+/* A request sent at this time, answered by the leader or not, was answered now while others were in
+ * flight.
  */
 void pace_answered(struct pace *pace, bool led, size_t others, int64_t sent, int64_t now,
                    int64_t timeout);

@@ -166,6 +166,7 @@ struct request *session_next_request(struct session *session)
             answer_here(request, ANSWER_OK);
             continue;
         }
+        pace_sent(&session->pace, session->in_flight, session->core->now);
         list_append(&session->flight, link);
         session->in_flight++;
         request->in_flight = true;
@@ -230,8 +231,8 @@ static void learn(struct session *session, const struct request *request, const 
         lease_mark(&session->lease, request->sent_at, session->core->now);
     if (reply->proof)
         lease_prove(&session->lease, request->sent_at);
-    pace_answered(&session->pace, request->verb <= VERB_SYNC, session->in_flight, request->sent_at,
-                  session->core->now, session->timeout);
+    pace_answered(&session->pace, reply->led, session->in_flight, request->sent_at,
+                  session->core->now, session->lease.timeout);
     session_publish_lease(session);
 }
 

@@ -44,7 +44,7 @@ static void answered(void *owner, struct request *request, const struct reply *r
     }
 }
 
-/* What is asked is sent when the mutex is left. */
+/* What is asked is sent when the mutex is left, or later. */
 static void ask(struct errand *errand)
 {
     session_cancel(&errand->request);

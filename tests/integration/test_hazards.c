@@ -726,7 +726,8 @@ static void many_waiters(int count, int ahead, int width)
     free(q.locks);
 }
 
-/* A sanitizer sees as much in fewer; it is the server that works on the others. */
+/* A sanitizer sees as much in fewer; it is the server that works on the others. Watches that do
+ * not fit are set and looked at in test_ticket, too. */
 #define MANY (WITH_ASAN || WITH_TSAN ? 1000 : 10000)
 
 /* One watch each, paths of 21 bytes: half a MiB in one packet after a reconnection. */

@@ -121,35 +121,72 @@ static void what_is_in_flight_at_expiry_fails_once(void **state)
     assert_int_equal(answered, 1);
 }
 
+static size_t send_all(struct pretend *pretend)
+{
+    size_t sent = 0;
+
+    while (session_next_request(&pretend->session) != NULL)
+        sent++;
+    return sent;
+}
+
+static void answer_first(struct pretend *pretend, int64_t after)
+{
+    struct list *first = pretend->session.flight.next;
+    struct request *request = container_of(first, struct request, link);
+    struct reply reply = {.decided = true};
+
+    assert_false(list_empty(&pretend->session.flight));
+    reply.led = request->verb <= VERB_SYNC;
+    reply.proof = request->verb <= VERB_CHECK;
+    pretend->core.now += after;
+    request_answered(request, &reply);
+    core_run_timers(&pretend->core);
+}
+
 static void in_flight_is_bounded(void **state)
 {
     struct pretend pretend;
     struct heard heard;
-    struct request *request;
-    size_t sent = 0;
 
     (void)state;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
     for (int i = 0; i < 10000; i++)
         session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
-    while ((request = session_next_request(&pretend.session)) != NULL) {
-        struct reply reply = {.answer = ANSWER_OK, .decided = true};
-        sent++;
-        if (sent % 2 == 0)
-            request_answered(request, &reply);
-        else if (pretend.held_count < 256)
-            pretend.held[pretend.held_count++] = request;
-        else
-            break;
+    assert_int_equal(send_all(&pretend), 256);
+    while (pretend.session.in_flight > 0) {
+        answer_first(&pretend, 0);
+        send_all(&pretend);
         assert_true(pretend.session.in_flight <= 1000);
     }
-    {
-        struct reply reply = {.answer = ANSWER_OK, .decided = true};
-        request_answered(request, &reply);
+    assert_int_equal(answered, 10000);
+    pretend_free(&pretend);
+}
+
+/* What one server is sent at once says nothing about the next. */
+static void a_new_connection_begins_with_little(void **state)
+{
+    struct pretend pretend;
+    struct heard heard;
+
+    (void)state;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    for (int i = 0; i < 10000; i++)
+        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
+        answer_first(&pretend, 0);
+    pretend_disconnect(&pretend);
+    for (int i = 0; i < 1000; i++)
+        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    session_connected_event(&pretend.session, 5, 10000);
+    assert_int_equal(send_all(&pretend), 256);
+    while (pretend.session.in_flight > 0) {
+        answer_first(&pretend, 0);
+        send_all(&pretend);
     }
     pretend_free(&pretend);
-    assert_int_equal(answered, 10000);
 }
 
 static void an_idle_session_syncs_and_never_writes(void **state)
@@ -276,28 +313,38 @@ static void a_beat_goes_before_what_is_queued(void **state)
     pretend_free(&pretend);
 }
 
-/* All that may be sent is in flight; its first is answered, as by a server that has 400
- * microseconds' work with each. */
-static bool serve_one(struct pretend *pretend)
+/* A server that has so much work with each request, and thirty seconds' work in all. */
+static void burst(int64_t work)
 {
-    const struct list *flight = &pretend->session.flight;
-    struct reply reply = {.decided = true};
-    struct request *request;
+    struct pretend pretend;
+    struct heard heard;
+    struct keeper keeper;
+    int count = (int)(30 * SECOND / work);
 
-    while (session_next_request(&pretend->session) != NULL)
-        continue;
-    if (list_empty(flight))
-        return false;
-    request = container_of(flight->next, struct request, link);
-    reply.led = reply.proof = request->verb <= VERB_CHECK;
-    pretend->core.now += 400000;
-    request_answered(request, &reply);
-    core_run_timers(&pretend->core);
-    return true;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    keep(&pretend, &keeper, "/one");
+    lapses = 0;
+    for (int i = 0; i < count; i++)
+        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
+        answer_first(&pretend, work);
+    assert_int_equal(answered, count);
+    assert_int_equal(lapses, 0);
+    keep_no_more(&pretend, &keeper);
+    pretend_free(&pretend);
 }
 
-/* Twelve seconds' work for a session of ten. */
 static void a_burst_costs_no_lease(void **state)
+{
+    (void)state;
+    burst(SECOND / 20000);
+    burst(SECOND / 2500);
+    burst(SECOND / 250);
+}
+
+/* The lease is still of the shorter one, and so is the patience with answers. */
+static void nor_does_it_after_a_longer_timeout(void **state)
 {
     struct pretend pretend;
     struct heard heard;
@@ -307,14 +354,32 @@ static void a_burst_costs_no_lease(void **state)
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
     keep(&pretend, &keeper, "/one");
+    pretend_disconnect(&pretend);
+    session_connected_event(&pretend.session, 5, 100000);
     lapses = 0;
-    for (int i = 0; i < 30000; i++)
+    for (int i = 0; i < 7500; i++)
         session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
-    while (serve_one(&pretend))
-        continue;
-    assert_int_equal(answered, 30000);
+    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
+        answer_first(&pretend, SECOND / 250);
     assert_int_equal(lapses, 0);
     keep_no_more(&pretend, &keeper);
+    pretend_free(&pretend);
+}
+
+static void a_sync_goes_before_what_is_queued_too(void **state)
+{
+    struct pretend pretend;
+    struct heard heard;
+
+    (void)state;
+    begin(&pretend, &heard);
+    pretend_connect(&pretend, 5);
+    for (int i = 0; i < 100; i++)
+        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    pretend.core.now += 3 * SECOND;
+    pretend.deaf = true;
+    pretend_run(&pretend);
+    assert_int_equal(pretend.held[0]->verb, VERB_SYNC);
     pretend_free(&pretend);
 }
 
@@ -600,11 +665,14 @@ int main(void)
         cmocka_unit_test(an_answer_after_cancelling_reaches_nobody),
         cmocka_unit_test(what_is_in_flight_at_expiry_fails_once),
         cmocka_unit_test(in_flight_is_bounded),
+        cmocka_unit_test(a_new_connection_begins_with_little),
         cmocka_unit_test(an_idle_session_syncs_and_never_writes),
         cmocka_unit_test(reads_do_not_stand_in_for_syncs),
         cmocka_unit_test(a_kept_session_writes_every_eighth_and_checks_each_in_turn),
         cmocka_unit_test(a_beat_goes_before_what_is_queued),
+        cmocka_unit_test(a_sync_goes_before_what_is_queued_too),
         cmocka_unit_test(a_burst_costs_no_lease),
+        cmocka_unit_test(nor_does_it_after_a_longer_timeout),
         cmocka_unit_test(the_lease_lapses_for_who_keeps),
         cmocka_unit_test(beats_keep_the_lease_after_a_longer_timeout),
         cmocka_unit_test(a_deadline_that_a_reader_saw_pass_is_not_revived),

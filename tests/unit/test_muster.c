@@ -55,6 +55,14 @@ static void join(struct pretend *pretend, struct guest *guest)
     assert_int_equal(muster_ask(&pretend->session, "/it", &guest->seeker), 0);
 }
 
+/* The second when the first has waited for long. */
+static void join_apart(struct pretend *pretend, struct guest *first, struct guest *second)
+{
+    join(pretend, first);
+    pretend->core.now += SECOND;
+    join(pretend, second);
+}
+
 static enum verb last_queued(const struct pretend *pretend)
 {
     return container_of(pretend->session.queue.previous, struct request, link)->verb;
@@ -84,9 +92,7 @@ static void who_comes_much_later_does_not_hold_up_the_first(void **state)
 
     (void)state;
     begin(&pretend);
-    join(&pretend, &first);
-    pretend.core.now += SECOND;
-    join(&pretend, &second);
+    join_apart(&pretend, &first, &second);
     join(&pretend, &third);
     assert_int_equal(last_queued(&pretend), VERB_EXISTS);
     open_up(&pretend);
@@ -104,9 +110,7 @@ static void who_was_late_is_served_when_the_first_gives_up(void **state)
 
     (void)state;
     begin(&pretend);
-    join(&pretend, &first);
-    pretend.core.now += SECOND;
-    join(&pretend, &second);
+    join_apart(&pretend, &first, &second);
     muster_cancel(&first.seeker);
     assert_int_equal(last_queued(&pretend), VERB_CHILDREN);
     open_up(&pretend);
@@ -123,9 +127,7 @@ static void nothing_is_asked_for_nobody(void **state)
 
     (void)state;
     begin(&pretend);
-    join(&pretend, &first);
-    pretend.core.now += SECOND;
-    join(&pretend, &second);
+    join_apart(&pretend, &first, &second);
     muster_cancel(&second.seeker);
     muster_cancel(&first.seeker);
     open_up(&pretend);

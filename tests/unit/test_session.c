@@ -121,6 +121,12 @@ static void what_is_in_flight_at_expiry_fails_once(void **state)
     assert_int_equal(answered, 1);
 }
 
+static void ask_many(struct pretend *pretend, int count)
+{
+    for (int i = 0; i < count; i++)
+        session_ask(&pretend->session, VERB_EXISTS, "/", on_answer, NULL);
+}
+
 static size_t send_all(struct pretend *pretend)
 {
     size_t sent = 0;
@@ -144,6 +150,13 @@ static void answer_first(struct pretend *pretend, int64_t after)
     core_run_timers(&pretend->core);
 }
 
+/* Each by itself, after so much work. */
+static void answer_all(struct pretend *pretend, int64_t work)
+{
+    for (send_all(pretend); pretend->session.in_flight > 0; send_all(pretend))
+        answer_first(pretend, work);
+}
+
 static void in_flight_is_bounded(void **state)
 {
     struct pretend pretend;
@@ -152,8 +165,7 @@ static void in_flight_is_bounded(void **state)
     (void)state;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
-    for (int i = 0; i < 10000; i++)
-        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    ask_many(&pretend, 10000);
     assert_int_equal(send_all(&pretend), 256);
     while (pretend.session.in_flight > 0) {
         answer_first(&pretend, 0);
@@ -173,19 +185,13 @@ static void a_new_connection_begins_with_little(void **state)
     (void)state;
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
-    for (int i = 0; i < 10000; i++)
-        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
-    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
-        answer_first(&pretend, 0);
+    ask_many(&pretend, 10000);
+    answer_all(&pretend, 0);
     pretend_disconnect(&pretend);
-    for (int i = 0; i < 1000; i++)
-        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
+    ask_many(&pretend, 1000);
     session_connected_event(&pretend.session, 5, 10000);
     assert_int_equal(send_all(&pretend), 256);
-    while (pretend.session.in_flight > 0) {
-        answer_first(&pretend, 0);
-        send_all(&pretend);
-    }
+    answer_all(&pretend, 0);
     pretend_free(&pretend);
 }
 
@@ -313,24 +319,33 @@ static void a_beat_goes_before_what_is_queued(void **state)
     pretend_free(&pretend);
 }
 
-/* A server that has so much work with each request, and thirty seconds' work in all. */
-static void burst(int64_t work)
+/* Thirty seconds' work for a server that has so much with each request. */
+static void burst(struct pretend *pretend, int64_t work)
+{
+    int count = (int)(30 * SECOND / work);
+
+    lapses = 0;
+    answered = 0;
+    ask_many(pretend, count);
+    answer_all(pretend, work);
+    assert_int_equal(answered, count);
+    assert_int_equal(lapses, 0);
+}
+
+static void burst_while_kept(int64_t work, bool reconnected)
 {
     struct pretend pretend;
     struct heard heard;
     struct keeper keeper;
-    int count = (int)(30 * SECOND / work);
 
     begin(&pretend, &heard);
     pretend_connect(&pretend, 5);
     keep(&pretend, &keeper, "/one");
-    lapses = 0;
-    for (int i = 0; i < count; i++)
-        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
-    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
-        answer_first(&pretend, work);
-    assert_int_equal(answered, count);
-    assert_int_equal(lapses, 0);
+    if (reconnected) {
+        pretend_disconnect(&pretend);
+        session_connected_event(&pretend.session, 5, 100000);
+    }
+    burst(&pretend, work);
     keep_no_more(&pretend, &keeper);
     pretend_free(&pretend);
 }
@@ -338,32 +353,16 @@ static void burst(int64_t work)
 static void a_burst_costs_no_lease(void **state)
 {
     (void)state;
-    burst(SECOND / 20000);
-    burst(SECOND / 2500);
-    burst(SECOND / 250);
+    burst_while_kept(SECOND / 20000, false);
+    burst_while_kept(SECOND / 2500, false);
+    burst_while_kept(SECOND / 250, false);
 }
 
 /* The lease is still of the shorter one, and so is the patience with answers. */
 static void nor_does_it_after_a_longer_timeout(void **state)
 {
-    struct pretend pretend;
-    struct heard heard;
-    struct keeper keeper;
-
     (void)state;
-    begin(&pretend, &heard);
-    pretend_connect(&pretend, 5);
-    keep(&pretend, &keeper, "/one");
-    pretend_disconnect(&pretend);
-    session_connected_event(&pretend.session, 5, 100000);
-    lapses = 0;
-    for (int i = 0; i < 7500; i++)
-        session_ask(&pretend.session, VERB_EXISTS, "/", on_answer, NULL);
-    for (send_all(&pretend); pretend.session.in_flight > 0; send_all(&pretend))
-        answer_first(&pretend, SECOND / 250);
-    assert_int_equal(lapses, 0);
-    keep_no_more(&pretend, &keeper);
-    pretend_free(&pretend);
+    burst_while_kept(SECOND / 250, true);
 }
 
 static void a_sync_goes_before_what_is_queued_too(void **state)

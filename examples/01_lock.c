@@ -24,15 +24,15 @@ static int failed(const char *what, int error)
 
 /* Whatever the lock guards. Before each step that others could notice we ask whether we still hold
  * it: that is cheap, and right even if this process was stopped for an hour just before. */
-static int work(const zkc_lock *lock)
+static int work(zkc_lock *lock)
 {
     for (int step = 1; step <= 3; step++) {
         if (!zkc_lock_is_held(lock))
-            return ZKC_ELEASE;
+            return zkc_lock_revoked_reason(lock);
         printf("step %d, safe to go on for %" PRId64 " ms\n", step, zkc_lock_remaining_ms(lock));
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
-    return zkc_lock_is_held(lock) ? ZKC_OK : ZKC_ELEASE;
+    return zkc_lock_is_held(lock) ? ZKC_OK : zkc_lock_revoked_reason(lock);
 }
 
 static int locked_work(zkc_lock *lock)

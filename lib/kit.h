@@ -11,14 +11,18 @@
 #include "core/payload.h"
 #include "core/peek.h"
 #include "core/ticket.h"
-#include "run/contest.h"
+#include "run/client.h"
 #include "run/errand.h"
-#include "run/hold.h"
-#include "run/host.h"
+#include "run/grant.h"
 #include "run/listing.h"
 #include "run/observer.h"
 #include "run/operation.h"
 #include "run/options.h"
+#include "run/participant.h"
 #include "run/place.h"
+#include "run/pool.h"
+
+/* The rule of recipes/lock.c, as its test reads it. */
+extern const struct rule lock_rule;
 
 #endif

@@ -5,9 +5,16 @@
  */
 #include "kit.h"
 
+/* A child of a directory: what it is called, and whose it is. */
+struct place_name {
+    char *id; /* NULL: it is no id's */
+    char *path;
+};
+
 struct zkc_ids {
-    size_t count;
-    char *at[];
+    size_t count; /* the ids; they come first */
+    size_t total; /* with the znodes that are no id's */
+    struct place_name at[];
 };
 
 size_t zkc_ids_count(const zkc_ids *ids)
@@ -17,31 +24,64 @@ size_t zkc_ids_count(const zkc_ids *ids)
 
 const char *zkc_ids_at(const zkc_ids *ids, size_t position)
 {
-    return position < zkc_ids_count(ids) ? ids->at[position] : NULL;
+    return position < zkc_ids_count(ids) ? ids->at[position].id : NULL;
+}
+
+const char *zkc_ids_path(const zkc_ids *ids, size_t position)
+{
+    return ids != NULL && position < ids->total ? ids->at[position].path : NULL;
 }
 
 void zkc_ids_free(zkc_ids *ids)
 {
     if (ids == NULL)
         return;
-    for (size_t i = 0; i < ids->count; i++)
-        mem_free(ids->at[i]);
+    for (size_t i = 0; i < ids->total; i++) {
+        mem_free(ids->at[i].id);
+        mem_free(ids->at[i].path);
+    }
     mem_free(ids);
 }
 
 /* ---- listing ---- */
 
+struct inventory {
+    const char *parent; /* as the user calls it */
+    zkc_ids *ids;
+};
+
 static int by_bytes(const void *left, const void *right)
 {
-    const char *const *a = left, *const *b = right;
+    const struct place_name *a = left, *b = right;
 
-    return strcmp(*a, *b);
+    if ((a->id == NULL) != (b->id == NULL))
+        return a->id == NULL ? 1 : -1;
+    return a->id == NULL ? strcmp(a->path, b->path) : strcmp(a->id, b->id);
+}
+
+/* Anybody may make children here: one that no id of ours would get is listed by its path only. */
+static int take_name(zkc_ids *ids, const char *parent, const char *name)
+{
+    struct place_name *place = &ids->at[ids->total++];
+
+    place->path = path_child(parent, name);
+    place->id = path_decode_id(name);
+    if (place->path == NULL || place->id == NULL)
+        return ZKC_ENOMEM;
+    if (path_names_id(name, place->id)) {
+        ids->count++;
+    } else {
+        mem_free(place->id);
+        place->id = NULL;
+    }
+    return ZKC_OK;
 }
 
 static int take_names(void *owner, const struct reply *reply, bool again)
 {
     size_t count = reply->answer == ANSWER_OK ? reply->count : 0;
-    zkc_ids **ret_ids = owner, *ids;
+    struct inventory *inventory = owner;
+    zkc_ids *ids;
 
     (void)again;
     if (reply->answer != ANSWER_OK && reply->answer != ANSWER_NO_NODE)
@@ -50,36 +90,35 @@ static int take_names(void *owner, const struct reply *reply, bool again)
     if (ids == NULL)
         return ZKC_ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        ids->at[i] = path_decode_id(reply->names[i]);
-        if (ids->at[i] == NULL) {
+        if (take_name(ids, inventory->parent, reply->names[i]) != ZKC_OK) {
             zkc_ids_free(ids);
             return ZKC_ENOMEM;
         }
-        ids->count = i + 1;
     }
     if (count > 0)
         qsort(ids->at, count, sizeof ids->at[0], by_bytes);
-    *ret_ids = ids;
+    inventory->ids = ids;
     return ZKC_OK;
 }
 
 static int list(zkc_sync *sync, const char *kind, zkc_context *context, zkc_ids **ret_ids)
 {
-    zkc_ids *ids = NULL;
+    struct inventory inventory = {0};
     char *path;
     int error;
 
     if (sync == NULL || ret_ids == NULL)
         return ZKC_EINVAL;
-    path = path_child(zkc_sync_namespace(sync), kind);
+    path = path_child(sync->root, kind);
     if (path == NULL)
         return ZKC_ENOMEM;
-    error = errand_run(sync, VERB_CHILDREN, path, NULL, context, take_names, &ids);
+    inventory.parent = client_outside(sync, path);
+    error = errand_run(sync, VERB_CHILDREN, path, NULL, context, take_names, &inventory);
     mem_free(path);
     if (error == ZKC_OK)
-        *ret_ids = ids;
+        *ret_ids = inventory.ids;
     else
-        zkc_ids_free(ids);
+        zkc_ids_free(inventory.ids);
     return error;
 }
 
@@ -123,15 +162,20 @@ static int change(zkc_sync *sync, const zkc_contender *contender, enum verb verb
                   zkc_context *context, errand_fn take)
 {
     int64_t token;
+    char *path;
     int error;
 
     if (sync == NULL || !is_contender(contender))
         return ZKC_EINVAL;
+    path = path_under(sync->chroot, contender->path);
+    if (path == NULL)
+        return ZKC_ENOMEM;
     token = contender->token;
-    error = errand_run(sync, VERB_EXISTS, contender->path, NULL, context, take_age, &token);
-    if (error != ZKC_OK)
-        return error;
-    return errand_run(sync, verb, contender->path, text, context, take, NULL);
+    error = errand_run(sync, VERB_EXISTS, path, NULL, context, take_age, &token);
+    if (error == ZKC_OK)
+        error = errand_run(sync, verb, path, text, context, take, NULL);
+    mem_free(path);
+    return error;
 }
 
 /* When an answer was lost, nobody knows who has deleted it. */
@@ -157,5 +201,15 @@ static int take_plea(void *owner, const struct reply *reply, bool again)
 
 int zkc_contender_ask(zkc_sync *sync, const zkc_contender *contender, zkc_context *context)
 {
-    return change(sync, contender, VERB_SET, TICKET_PLEA, context, take_plea);
+    char *plea;
+    int error;
+
+    if (sync == NULL || !is_contender(contender))
+        return ZKC_EINVAL;
+    plea = payload_plea(contender->data, contender->data_length, contender->node != NULL);
+    if (plea == NULL)
+        return ZKC_ENOMEM;
+    error = change(sync, contender, VERB_SET, plea, context, take_plea);
+    mem_free(plea);
+    return error;
 }

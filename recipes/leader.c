@@ -1,8 +1,8 @@
 /*
- * Leader election: the first in the queue leads until it resigns or is revoked. Promises what a
- * lock promises; whoever leads always watches its own znode, so that an operator can depose it.
- * Source: "Leader Election" in ZooKeeper's Recipes and Solutions; a candidate watches two
- * places ahead.
+ * Leader election: a queue as that of a lock, by the rule rule_queue: a candidate waits for the one
+ * directly ahead of it. The first leads until it resigns or is revoked. Promises what a lock
+ * promises; a leader always watches its own znode, so that an operator can depose it. Source:
+ * "Leader Election" in ZooKeeper's Recipes and Solutions.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "kit.h"
@@ -10,7 +10,7 @@
 /* An election that was asked for and, once won, the leadership. */
 struct zkc_elected {
     struct member member;
-    struct contest contest;
+    struct participant participant;
     zkc_leader *leader; /* NULL once that is closed */
     zkc_elected_fn done;
     void *arg;
@@ -26,24 +26,34 @@ struct zkc_leader {
 
 /* ---- candidates ---- */
 
-static int check_options(const char *id, const zkc_leader_options *options)
+static struct wish wish_of(const char *id, const zkc_leader_options *options)
+{
+    return (struct wish){.rule = &rule_queue,
+                         .kind = "leader",
+                         .id = id,
+                         .path = options->path,
+                         .data = options->data,
+                         .length = options->data_length,
+                         .dialect = options->dialect};
+}
+
+static int check_options(const struct wish *wish, const zkc_leader_options *options)
 {
     if (options->ttl_ms < 0 || options->ttl_ms > ZKC_SESSION_TIMEOUT_MAX_MS)
         return ZKC_EINVAL;
-    return place_check(id, options->path, options->data, options->data_length, options->dialect);
+    return place_check(wish);
 }
 
-static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options *options,
+static int open_entered(zkc_sync *sync, const struct wish *wish, const zkc_leader_options *options,
                         zkc_leader **ret_leader)
 {
     zkc_leader *leader = mem_zalloc(sizeof *leader);
-    struct place *place = place_make(sync, "leader", id, options->path, options->data,
-                                     options->data_length, (zkc_dialect)options->dialect);
-    struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
+    struct place *place = place_make(sync, wish);
+    struct pooled *pooled = place == NULL ? NULL : pool_session_get(sync, options->ttl_ms);
 
     if (leader == NULL || pooled == NULL) {
         if (pooled != NULL)
-            host_session_put(sync, pooled);
+            pool_session_put(sync, pooled);
         place_unref(place);
         mem_free(leader);
         return ZKC_ENOMEM;
@@ -51,7 +61,7 @@ static int open_entered(zkc_sync *sync, const char *id, const zkc_leader_options
     leader->sync = sync;
     leader->pooled = pooled;
     leader->place = place;
-    host_ref(sync);
+    client_ref(sync);
     *ret_leader = leader;
     return ZKC_OK;
 }
@@ -60,6 +70,7 @@ int zkc_leader_open(zkc_sync *sync, const char *id, const zkc_leader_options *op
                     zkc_leader **ret_leader)
 {
     zkc_leader_options known;
+    struct wish wish;
     int error;
 
     ZKC_INIT(&known);
@@ -68,13 +79,14 @@ int zkc_leader_open(zkc_sync *sync, const char *id, const zkc_leader_options *op
     if (options != NULL &&
         !options_copy(&known, sizeof known, OPTIONS_END(zkc_leader_options, dialect), options))
         return ZKC_EINVAL;
-    error = check_options(id, &known);
+    wish = wish_of(id, &known);
+    error = check_options(&wish, &known);
     if (error == ZKC_OK)
-        error = host_begin(sync);
+        error = client_begin(sync);
     if (error != ZKC_OK)
         return error;
-    error = open_entered(sync, id, &known, ret_leader);
-    host_leave(sync);
+    error = open_entered(sync, &wish, &known, ret_leader);
+    client_leave(sync);
     return error;
 }
 
@@ -87,20 +99,20 @@ const char *zkc_leader_id(const zkc_leader *leader)
 
 static void closing(struct member *member)
 {
-    contest_end(&container_of(member, struct zkc_elected, member)->contest, ZKC_ECLOSED);
+    participant_end(&container_of(member, struct zkc_elected, member)->participant, ZKC_ECLOSED);
 }
 
 /* Under the mutex. Whoever calls this has a reference to the sync of its own. */
 static void elected_free(zkc_elected *elected)
 {
-    zkc_sync *sync = contest_sync(&elected->contest);
+    zkc_sync *sync = participant_sync(&elected->participant);
 
     if (elected->leader != NULL && elected->leader->current == elected)
         elected->leader->current = NULL;
     list_remove(&elected->member.link);
-    contest_destroy(&elected->contest);
+    participant_destroy(&elected->participant);
     mem_free(elected);
-    host_unref(sync);
+    client_unref(sync);
 }
 
 static zkc_elected *elected_new(zkc_leader *leader)
@@ -111,12 +123,12 @@ static zkc_elected *elected_new(zkc_leader *leader)
     if (elected == NULL)
         return NULL;
     leader->pooled->users++;
-    contest_init(&elected->contest, sync, leader->pooled, place_ref(leader->place));
+    participant_init(&elected->participant, sync, leader->pooled, place_ref(leader->place));
     elected->leader = leader;
     elected->member.closing = closing;
     list_init(&elected->member.link);
     list_append(&sync->members, &elected->member.link);
-    host_ref(sync);
+    client_ref(sync);
     return elected;
 }
 
@@ -126,7 +138,7 @@ static bool standing(const zkc_leader *leader)
     const zkc_elected *current = leader->current;
 
     return current != NULL &&
-           (current->contest.operation != NULL || hold_is_valid(&current->contest.hold));
+           (current->participant.operation != NULL || grant_is_valid(&current->participant.grant));
 }
 
 static void done_standing(void *arg, int result)
@@ -153,13 +165,14 @@ static int stand(zkc_leader *leader, int64_t deadline, struct operation *operati
     if (elected == NULL)
         return ZKC_ENOMEM;
     error = operation != NULL
-                ? contest_acquire(&elected->contest, false, deadline, operation)
-                : contest_acquire_async(&elected->contest, false, deadline, done_standing, elected);
+                ? participant_acquire(&elected->participant, false, deadline, operation)
+                : participant_acquire_async(&elected->participant, false, deadline, done_standing,
+                                            elected);
     if (error != ZKC_OK) {
         elected_free(elected);
         return error;
     }
-    contest_watch_own(&elected->contest);
+    participant_watch_own(&elected->participant);
     old = leader->current;
     if (old != NULL)
         old->leader = NULL;
@@ -170,32 +183,23 @@ static int stand(zkc_leader *leader, int64_t deadline, struct operation *operati
 
 int zkc_leader_elect(zkc_leader *leader, zkc_context *context, zkc_elected **ret_elected)
 {
-    zkc_elected *elected;
+    zkc_elected *elected = NULL;
     struct operation operation;
-    struct wait wait;
-    zkc_sync *sync;
     int error;
 
     if (leader == NULL || ret_elected == NULL)
         return ZKC_EINVAL;
-    sync = leader->sync;
-    error = host_begin_blocking(sync);
+    error = operation_enter(&operation, leader->sync, context);
     if (error != ZKC_OK)
         return error;
-    wait_init(&wait, context);
-    operation_init(&operation, sync, &wait);
     error = zkc_context_error(context);
     if (error == ZKC_OK)
         error = stand(leader, context_deadline(context), &operation, &elected);
-    host_leave(sync);
-    if (error != ZKC_OK)
-        return error;
-    error = operation_wait(&operation);
-    if (error == ZKC_OK) {
+    error = operation_leave(&operation, error);
+    if (error == ZKC_OK)
         *ret_elected = elected;
-        return ZKC_OK;
-    }
-    zkc_elected_close(elected);
+    else
+        zkc_elected_close(elected);
     return error;
 }
 
@@ -207,7 +211,7 @@ int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn d
 
     if (leader == NULL || done == NULL)
         return ZKC_EINVAL;
-    error = host_begin(leader->sync);
+    error = client_begin(leader->sync);
     if (error != ZKC_OK)
         return error;
     deadline = wait_ms <= 0 ? NEVER : deadline_after(leader->sync, wait_ms);
@@ -216,20 +220,21 @@ int zkc_leader_elect_async(zkc_leader *leader, int64_t wait_ms, zkc_elected_fn d
         elected->done = done;
         elected->arg = arg;
     }
-    host_leave(leader->sync);
+    client_leave(leader->sync);
     return error;
 }
 
 int zkc_leader_cancel(zkc_leader *leader)
 {
     zkc_elected *current;
-    int error = leader == NULL ? ZKC_EINVAL : host_begin(leader->sync);
+    int error = leader == NULL ? ZKC_EINVAL : client_begin(leader->sync);
 
     if (error != ZKC_OK)
         return error;
     current = leader->current;
-    error = current == NULL ? ZKC_ENOTHELD : contest_cancel(&current->contest, ZKC_ECANCELED);
-    host_leave(leader->sync);
+    error =
+        current == NULL ? ZKC_ENOTHELD : participant_cancel(&current->participant, ZKC_ECANCELED);
+    client_leave(leader->sync);
     return error;
 }
 
@@ -239,24 +244,24 @@ void zkc_leader_close(zkc_leader *leader)
     zkc_elected *current;
     zkc_sync *sync;
 
-    if (leader == NULL || host_is_child(leader->sync))
+    if (leader == NULL || client_is_child(leader->sync))
         return;
     sync = leader->sync;
-    host_enter(sync);
+    client_enter(sync);
     leader->closed = true; /* the last callback may try to stand again */
     current = leader->current;
     if (current != NULL) {
-        contest_cancel(&current->contest, ZKC_ECLOSED);
-        contest_flush(&current->contest);
+        participant_cancel(&current->participant, ZKC_ECLOSED);
+        participant_flush(&current->participant);
     }
     current = leader->current;
     if (current != NULL)
         current->leader = NULL;
     place_unref(leader->place);
-    host_session_put(sync, leader->pooled);
-    host_leave(sync);
+    pool_session_put(sync, leader->pooled);
+    client_leave(sync);
     mem_free(leader);
-    host_unref(sync);
+    client_unref(sync);
 }
 
 zkc_leader_state zkc_leader_status(const zkc_leader *leader)
@@ -264,14 +269,14 @@ zkc_leader_state zkc_leader_status(const zkc_leader *leader)
     zkc_leader_state state = ZKC_FOLLOWER;
     const zkc_elected *current;
 
-    if (leader == NULL || host_begin(leader->sync) != ZKC_OK)
+    if (leader == NULL || client_begin(leader->sync) != ZKC_OK)
         return ZKC_FOLLOWER;
     current = leader->current;
-    if (current != NULL && hold_is_valid(&current->contest.hold))
+    if (current != NULL && grant_is_valid(&current->participant.grant))
         state = ZKC_ELECTED;
-    else if (current != NULL && contest_acquiring(&current->contest))
+    else if (current != NULL && participant_acquiring(&current->participant))
         state = ZKC_CANDIDATE;
-    host_leave(leader->sync);
+    client_leave(leader->sync);
     return state;
 }
 
@@ -316,80 +321,82 @@ int zkc_leader_observe(zkc_leader *leader, zkc_observe_fn changed, void *arg,
 
 bool zkc_elected_is_valid(const zkc_elected *elected)
 {
-    return elected != NULL && hold_is_valid(&elected->contest.hold);
+    return elected != NULL && grant_is_valid(&elected->participant.grant);
 }
 
 int64_t zkc_elected_remaining_ms(const zkc_elected *elected)
 {
-    return elected == NULL ? 0 : hold_remaining_ms(&elected->contest.hold);
+    return elected == NULL ? 0 : grant_remaining_ms(&elected->participant.grant);
 }
 
 int64_t zkc_elected_token(const zkc_elected *elected)
 {
-    return elected == NULL ? 0 : hold_token(&elected->contest.hold);
+    return elected == NULL ? 0 : grant_token(&elected->participant.grant);
 }
 
 int zkc_elected_revoked_fd(zkc_elected *elected)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_revoked_fd(&elected->contest);
+    return elected == NULL ? ZKC_EINVAL : participant_call_revoked_fd(&elected->participant);
 }
 
 int zkc_elected_on_revoked(zkc_elected *elected, zkc_revoked_fn revoked, void *arg)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_on_revoked(&elected->contest, revoked, arg);
+    return elected == NULL ? ZKC_EINVAL
+                           : participant_call_on_revoked(&elected->participant, revoked, arg);
 }
 
 int zkc_elected_asked_fd(zkc_elected *elected)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_asked_fd(&elected->contest);
+    return elected == NULL ? ZKC_EINVAL : participant_call_asked_fd(&elected->participant);
 }
 
 int zkc_elected_on_asked(zkc_elected *elected, zkc_asked_fn asked, void *arg)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_on_asked(&elected->contest, asked, arg);
+    return elected == NULL ? ZKC_EINVAL
+                           : participant_call_on_asked(&elected->participant, asked, arg);
 }
 
 int zkc_elected_wait_revoked(zkc_elected *elected, zkc_context *context)
 {
-    return elected == NULL ? ZKC_EINVAL : hold_wait_revoked(&elected->contest.hold, context);
+    return elected == NULL ? ZKC_EINVAL : grant_wait_revoked(&elected->participant.grant, context);
 }
 
 int zkc_elected_revoked_reason(zkc_elected *elected)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_reason(&elected->contest);
+    return elected == NULL ? ZKC_EINVAL : participant_call_reason(&elected->participant);
 }
 
 int zkc_elected_check_op(zkc_elected *elected, struct zoo_op *ret_op)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_check_op(&elected->contest, ret_op);
+    return elected == NULL ? ZKC_EINVAL : participant_call_check_op(&elected->participant, ret_op);
 }
 
 /* ---- resigning ---- */
 
 int zkc_elected_resign(zkc_elected *elected, zkc_context *context)
 {
-    return elected == NULL ? ZKC_EINVAL : contest_call_release(&elected->contest, context);
+    return elected == NULL ? ZKC_EINVAL : participant_call_release(&elected->participant, context);
 }
 
 int zkc_elected_resign_async(zkc_elected *elected, zkc_done_fn done, void *arg)
 {
     if (elected == NULL || done == NULL)
         return ZKC_EINVAL;
-    return contest_call_release_async(&elected->contest, done, arg);
+    return participant_call_release_async(&elected->participant, done, arg);
 }
 
 void zkc_elected_close(zkc_elected *elected)
 {
     zkc_sync *sync;
 
-    if (elected == NULL || host_is_child(contest_sync(&elected->contest)))
+    if (elected == NULL || client_is_child(participant_sync(&elected->participant)))
         return;
-    sync = contest_sync(&elected->contest);
-    host_ref(sync);
-    host_enter(sync);
-    contest_end(&elected->contest, ZKC_ECLOSED);
-    contest_flush(&elected->contest);
+    sync = participant_sync(&elected->participant);
+    client_ref(sync);
+    client_enter(sync);
+    participant_end(&elected->participant, ZKC_ECLOSED);
+    participant_flush(&elected->participant);
     elected_free(elected);
-    host_leave(sync);
-    host_unref(sync);
+    client_leave(sync);
+    client_unref(sync);
 }

@@ -1,59 +1,91 @@
 /*
- * Mutual exclusion, first come first served. Promises: while zkc_lock_is_held() says yes, nobody
- * else has been granted the lock; every grant has a larger token than all before it. Does not
- * promise that a write that was begun while held arrives while held: that is what the token is for.
- * Source: "Locks" in ZooKeeper's Recipes and Solutions; who waits watches two places ahead.
+ * Locks, first come first served. Each contender creates an ephemeral sequential znode in the
+ * directory of the lock and lists the directory. A contender that wants to hold alone waits for the
+ * one directly ahead of it; one that shares waits for the nearest one ahead that does not share.
+ * When that node goes, the contender looks again. Nobody whom it must wait for: it holds.
+ *
+ * Promises: while zkc_lock_is_held() says yes, nobody whom it excludes has been granted the lock; a
+ * grant has a larger token than all before it that it excludes. Does not promise that a write that
+ * was begun while held arrives while held: that is what the token is for. Source: "Locks" and
+ * "Shared Locks" in ZooKeeper's Recipes and Solutions.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "kit.h"
 
+/* ---- the rule ---- */
+
+static bool conflicts(enum mode a, enum mode b)
+{
+    return a == MODE_ALONE || b == MODE_ALONE;
+}
+
+static size_t blocker(const struct roster *roster, size_t me, size_t below)
+{
+    while (below > 0 && !conflicts(roster->at[below - 1].mode, roster->at[me].mode))
+        below--;
+    return below > 0 ? below - 1 : ROSTER_NOBODY;
+}
+
+const struct rule lock_rule = {blocker, conflicts};
+
 struct zkc_lock {
     struct member member;
-    struct contest contest;
+    struct participant participant;
     int64_t wait_ms;
 };
 
 static zkc_sync *sync_of(const zkc_lock *lock)
 {
-    return contest_sync(&lock->contest);
+    return participant_sync(&lock->participant);
 }
 
 /* ---- opening and closing ---- */
 
 static void closing(struct member *member)
 {
-    contest_end(&container_of(member, struct zkc_lock, member)->contest, ZKC_ECLOSED);
+    participant_end(&container_of(member, struct zkc_lock, member)->participant, ZKC_ECLOSED);
 }
 
-static int check_options(const char *id, const zkc_lock_options *options)
+static struct wish wish_of(const char *id, const zkc_lock_options *options)
+{
+    return (struct wish){.rule = &lock_rule,
+                         .kind = "lock",
+                         .id = id,
+                         .path = options->path,
+                         .data = options->data,
+                         .length = options->data_length,
+                         .dialect = options->dialect,
+                         .shared = options->shared};
+}
+
+static int check_options(const struct wish *wish, const zkc_lock_options *options)
 {
     if (options->ttl_ms < 0 || options->ttl_ms > ZKC_SESSION_TIMEOUT_MAX_MS || options->wait_ms < 0)
         return ZKC_EINVAL;
-    return place_check(id, options->path, options->data, options->data_length, options->dialect);
+    return place_check(wish);
 }
 
 static void fill(zkc_lock *lock, zkc_sync *sync, struct pooled *pooled, struct place *place,
                  const zkc_lock_options *options)
 {
     lock->wait_ms = options->wait_ms;
-    contest_init(&lock->contest, sync, pooled, place);
+    participant_init(&lock->participant, sync, pooled, place);
     lock->member.closing = closing;
     list_init(&lock->member.link);
     list_append(&sync->members, &lock->member.link);
-    host_ref(sync);
+    client_ref(sync);
 }
 
-static int open_entered(zkc_sync *sync, const char *id, const zkc_lock_options *options,
+static int open_entered(zkc_sync *sync, const struct wish *wish, const zkc_lock_options *options,
                         zkc_lock **ret_lock)
 {
     zkc_lock *lock = mem_zalloc(sizeof *lock);
-    struct place *place = place_make(sync, "lock", id, options->path, options->data,
-                                     options->data_length, (zkc_dialect)options->dialect);
-    struct pooled *pooled = place == NULL ? NULL : host_session_get(sync, options->ttl_ms);
+    struct place *place = place_make(sync, wish);
+    struct pooled *pooled = place == NULL ? NULL : pool_session_get(sync, options->ttl_ms);
 
     if (lock == NULL || pooled == NULL) {
         if (pooled != NULL)
-            host_session_put(sync, pooled);
+            pool_session_put(sync, pooled);
         place_unref(place);
         mem_free(lock);
         return ZKC_ENOMEM;
@@ -67,6 +99,7 @@ int zkc_lock_open(zkc_sync *sync, const char *id, const zkc_lock_options *option
                   zkc_lock **ret_lock)
 {
     zkc_lock_options known;
+    struct wish wish;
     int error;
 
     ZKC_INIT(&known);
@@ -75,13 +108,14 @@ int zkc_lock_open(zkc_sync *sync, const char *id, const zkc_lock_options *option
     if (options != NULL &&
         !options_copy(&known, sizeof known, OPTIONS_END(zkc_lock_options, dialect), options))
         return ZKC_EINVAL;
-    error = check_options(id, &known);
+    wish = wish_of(id, &known);
+    error = check_options(&wish, &known);
     if (error == ZKC_OK)
-        error = host_begin(sync);
+        error = client_begin(sync);
     if (error != ZKC_OK)
         return error;
-    error = open_entered(sync, id, &known, ret_lock);
-    host_leave(sync);
+    error = open_entered(sync, &wish, &known, ret_lock);
+    client_leave(sync);
     return error;
 }
 
@@ -89,22 +123,22 @@ void zkc_lock_close(zkc_lock *lock)
 {
     zkc_sync *sync;
 
-    if (lock == NULL || host_is_child(sync_of(lock)))
+    if (lock == NULL || client_is_child(sync_of(lock)))
         return;
     sync = sync_of(lock);
-    host_enter(sync);
+    client_enter(sync);
     list_remove(&lock->member.link);
-    contest_end(&lock->contest, ZKC_ECLOSED);
-    contest_flush(&lock->contest);
-    contest_destroy(&lock->contest);
-    host_leave(sync);
+    participant_end(&lock->participant, ZKC_ECLOSED);
+    participant_flush(&lock->participant);
+    participant_destroy(&lock->participant);
+    client_leave(sync);
     mem_free(lock);
-    host_unref(sync);
+    client_unref(sync);
 }
 
 const char *zkc_lock_id(const zkc_lock *lock)
 {
-    return lock == NULL ? NULL : place_id(lock->contest.place);
+    return lock == NULL ? NULL : place_id(lock->participant.place);
 }
 
 /* ---- acquire ---- */
@@ -124,25 +158,19 @@ static int64_t own_deadline(const zkc_lock *lock, int64_t wait_ms)
 static int acquire(zkc_lock *lock, zkc_context *context, bool try_only)
 {
     struct operation operation;
-    struct wait wait;
     int64_t deadline;
-    zkc_sync *sync;
     int error;
 
     if (lock == NULL)
         return ZKC_EINVAL;
-    sync = sync_of(lock);
-    error = host_begin_blocking(sync);
+    error = operation_enter(&operation, sync_of(lock), context);
     if (error != ZKC_OK)
         return error;
-    wait_init(&wait, context);
-    operation_init(&operation, sync, &wait);
     deadline = earlier(context_deadline(context), own_deadline(lock, 0));
     error = zkc_context_error(context);
     if (error == ZKC_OK)
-        error = contest_acquire(&lock->contest, try_only, deadline, &operation);
-    host_leave(sync);
-    return error != ZKC_OK ? error : operation_wait(&operation);
+        error = participant_acquire(&lock->participant, try_only, deadline, &operation);
+    return operation_leave(&operation, error);
 }
 
 int zkc_lock_acquire(zkc_lock *lock, zkc_context *context)
@@ -162,11 +190,12 @@ static int acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done, void
 
     if (lock == NULL || done == NULL)
         return ZKC_EINVAL;
-    error = host_begin(sync_of(lock));
+    error = client_begin(sync_of(lock));
     if (error != ZKC_OK)
         return error;
-    error = contest_acquire_async(&lock->contest, try_only, own_deadline(lock, wait_ms), done, arg);
-    host_leave(sync_of(lock));
+    error = participant_acquire_async(&lock->participant, try_only, own_deadline(lock, wait_ms),
+                                      done, arg);
+    client_leave(sync_of(lock));
     return error;
 }
 
@@ -182,12 +211,12 @@ int zkc_lock_try_acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done
 
 int zkc_lock_cancel(zkc_lock *lock)
 {
-    int error = lock == NULL ? ZKC_EINVAL : host_begin(sync_of(lock));
+    int error = lock == NULL ? ZKC_EINVAL : client_begin(sync_of(lock));
 
     if (error != ZKC_OK)
         return error;
-    error = contest_cancel(&lock->contest, ZKC_ECANCELED);
-    host_leave(sync_of(lock));
+    error = participant_cancel(&lock->participant, ZKC_ECANCELED);
+    client_leave(sync_of(lock));
     return error;
 }
 
@@ -195,83 +224,84 @@ int zkc_lock_cancel(zkc_lock *lock)
 
 int zkc_lock_release(zkc_lock *lock, zkc_context *context)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_release(&lock->contest, context);
+    return lock == NULL ? ZKC_EINVAL : participant_call_release(&lock->participant, context);
 }
 
 int zkc_lock_release_async(zkc_lock *lock, zkc_done_fn done, void *arg)
 {
     if (lock == NULL || done == NULL)
         return ZKC_EINVAL;
-    return contest_call_release_async(&lock->contest, done, arg);
+    return participant_call_release_async(&lock->participant, done, arg);
 }
 
 /* ---- while it is held ---- */
 
 bool zkc_lock_is_held(const zkc_lock *lock)
 {
-    return lock != NULL && hold_is_valid(&lock->contest.hold);
+    return lock != NULL && grant_is_valid(&lock->participant.grant);
 }
 
 int64_t zkc_lock_remaining_ms(const zkc_lock *lock)
 {
-    return lock == NULL ? 0 : hold_remaining_ms(&lock->contest.hold);
+    return lock == NULL ? 0 : grant_remaining_ms(&lock->participant.grant);
 }
 
 int64_t zkc_lock_token(const zkc_lock *lock)
 {
-    return lock == NULL ? 0 : hold_token(&lock->contest.hold);
+    return lock == NULL ? 0 : grant_token(&lock->participant.grant);
 }
 
 int64_t zkc_lock_ttl_ms(zkc_lock *lock)
 {
-    int64_t ttl = lock == NULL ? ZKC_EINVAL : host_begin(sync_of(lock));
+    int64_t ttl = lock == NULL ? ZKC_EINVAL : client_begin(sync_of(lock));
 
     if (ttl != ZKC_OK)
         return ttl;
-    ttl = contest_session(&lock->contest)->timeout / MILLISECOND;
-    host_leave(sync_of(lock));
+    ttl = participant_session(&lock->participant)->timeout / MILLISECOND;
+    client_leave(sync_of(lock));
     return ttl;
 }
 
 int zkc_lock_revoked_fd(zkc_lock *lock)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_revoked_fd(&lock->contest);
+    return lock == NULL ? ZKC_EINVAL : participant_call_revoked_fd(&lock->participant);
 }
 
 int zkc_lock_on_revoked(zkc_lock *lock, zkc_revoked_fn revoked, void *arg)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_on_revoked(&lock->contest, revoked, arg);
+    return lock == NULL ? ZKC_EINVAL
+                        : participant_call_on_revoked(&lock->participant, revoked, arg);
 }
 
 int zkc_lock_asked_fd(zkc_lock *lock)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_asked_fd(&lock->contest);
+    return lock == NULL ? ZKC_EINVAL : participant_call_asked_fd(&lock->participant);
 }
 
 int zkc_lock_on_asked(zkc_lock *lock, zkc_asked_fn asked, void *arg)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_on_asked(&lock->contest, asked, arg);
+    return lock == NULL ? ZKC_EINVAL : participant_call_on_asked(&lock->participant, asked, arg);
 }
 
 int zkc_lock_wait_revoked(zkc_lock *lock, zkc_context *context)
 {
-    return lock == NULL ? ZKC_EINVAL : hold_wait_revoked(&lock->contest.hold, context);
+    return lock == NULL ? ZKC_EINVAL : grant_wait_revoked(&lock->participant.grant, context);
 }
 
 int zkc_lock_revoked_reason(zkc_lock *lock)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_reason(&lock->contest);
+    return lock == NULL ? ZKC_EINVAL : participant_call_reason(&lock->participant);
 }
 
 int zkc_lock_check_op(zkc_lock *lock, struct zoo_op *ret_op)
 {
-    return lock == NULL ? ZKC_EINVAL : contest_call_check_op(&lock->contest, ret_op);
+    return lock == NULL ? ZKC_EINVAL : participant_call_check_op(&lock->participant, ret_op);
 }
 
 int zkc_lock_contenders(zkc_lock *lock, zkc_context *context, zkc_contenders **ret_contenders)
 {
     if (lock == NULL || ret_contenders == NULL)
         return ZKC_EINVAL;
-    return listing_read(sync_of(lock), contest_session(&lock->contest), lock->contest.place, false,
-                        context, ret_contenders);
+    return listing_read(sync_of(lock), participant_session(&lock->participant),
+                        lock->participant.place, false, context, ret_contenders);
 }

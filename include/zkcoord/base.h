@@ -42,10 +42,12 @@ typedef struct zkc_observer zkc_observer; /**< somebody who follows an election 
  * everybody else's; but not everybody reads all of ours: zkcoord_interop(7). Since 0.1.
  */
 typedef enum zkc_dialect {
-    ZKC_DIALECT_LOCK = 0,  /**< Curator's InterProcessMutex and LeaderSelector, go-zookeeper,
-                                ZooKeeper's WriteLock: _c_UUID-lock-NUMBER */
-    ZKC_DIALECT_LATCH = 1, /**< Curator's LeaderLatch: _c_UUID-latch-NUMBER */
-    ZKC_DIALECT_KAZOO = 2  /**< Kazoo's Lock and Election: UUID__lock__NUMBER */
+    ZKC_DIALECT_LOCK = 0,      /**< Curator's InterProcessMutex and LeaderSelector, go-zookeeper,
+                                    ZooKeeper's WriteLock: _c_UUID-lock-NUMBER */
+    ZKC_DIALECT_LATCH = 1,     /**< Curator's LeaderLatch: _c_UUID-latch-NUMBER */
+    ZKC_DIALECT_KAZOO = 2,     /**< Kazoo's Lock and Election: UUID__lock__NUMBER */
+    ZKC_DIALECT_READ_WRITE = 3 /**< Curator's InterProcessReadWriteLock: _c_UUID-__WRIT__NUMBER;
+                                    for locks only */
 } zkc_dialect;
 
 /**

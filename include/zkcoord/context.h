@@ -31,7 +31,8 @@ ZKC_API int zkc_context_set_timeout_ms(zkc_context *context, int64_t timeout_ms)
 
 /**
  * Makes every call that uses the context return ZKC_ECANCELED at once, now and later. May be called
- * from any thread and from a signal handler (async-signal-safe). NULL is allowed. Since 0.1.
+ * from any thread and from a signal handler (async-signal-safe). pthread_cancel() does not end a
+ * call. NULL is allowed. Since 0.1.
  */
 ZKC_API void zkc_context_cancel(zkc_context *context);
 

@@ -15,7 +15,7 @@ ZKC_BEGIN_DECLS
     X(ZKC_ESYSTEM, -3, "the operating system refused a resource (see errno)")          \
     X(ZKC_EUNREACHABLE, -4, "no ZooKeeper server can be reached; check the addresses") \
     X(ZKC_EAUTH, -5, "ZooKeeper refused the credential; check scheme and secret")      \
-    X(ZKC_EACCES, -6, "the ACL of a znode forbids this; check credential and ACLs")    \
+    X(ZKC_EACCES, -6, "ZooKeeper forbids this; check credential and ACLs")             \
     X(ZKC_ETIMEDOUT, -7, "the time to wait is over")                                   \
     X(ZKC_ECANCELED, -8, "cancelled")                                                  \
     X(ZKC_EBUSY, -9, "somebody else holds it")                                         \
@@ -28,7 +28,8 @@ ZKC_BEGIN_DECLS
     X(ZKC_ELEASE, -16, "the lease ran out before ZooKeeper confirmed the session")     \
     X(ZKC_EEXPIRED, -17, "ZooKeeper expired the session")                              \
     X(ZKC_EDELETED, -18, "the znode was deleted by somebody else")                     \
-    X(ZKC_ESERVER, -19, "ZooKeeper answered with an error; see its own code")
+    X(ZKC_ESERVER, -19, "ZooKeeper answered with an error of its own")                 \
+    X(ZKC_EQUOTA, -20, "a quota of ZooKeeper is used up; raise it or delete znodes")
 
 /** Result codes: zero or negative. Since 0.1. */
 typedef enum zkc_error {
@@ -43,6 +44,13 @@ typedef enum zkc_error {
  * Unknown codes give "unknown error". Since 0.1.
  */
 ZKC_API const char *zkc_strerror(int error);
+
+/**
+ * ZooKeeper's name of a code that zkc_sync_server_error() gave: "QUOTAEXCEEDED" for -125. It is
+ * that of its KeeperException.Code, and in zookeeper.h that behind a Z. Does not block. The text is
+ * static. Unknown codes give "unknown code". Since 0.1.
+ */
+ZKC_API const char *zkc_server_error_name(int code);
 
 /** Version of the library that is running, as "major.minor.patch". Static text. Since 0.1. */
 ZKC_API const char *zkc_version(void);

@@ -18,6 +18,7 @@ typedef struct zkc_lock_options {
     const void *data;   /**< raw bytes for our znode; NULL: the service's node as JSON. Copied */
     size_t data_length; /**< at most 512 KiB */
     int64_t dialect;    /**< a zkc_dialect */
+    int64_t shared;     /**< 1: together with others that share; 0: alone. See zkc_lock(3) */
 } zkc_lock_options;
 
 /**
@@ -34,7 +35,8 @@ ZKC_API int zkc_lock_open(zkc_sync *sync, const char *id, const zkc_lock_options
 /**
  * Ends a contender. A lock that is held is given up (in the background), an acquire, release or
  * wait in progress completes with ZKC_ECLOSED. After it returns, no callback of this lock runs any
- * more; it waits for one that is running, unless called inside it. NULL is allowed. Since 0.1.
+ * more; it waits for one that is running, unless called inside it, and for no callback of another
+ * object. NULL is allowed. Since 0.1.
  */
 ZKC_API void zkc_lock_close(zkc_lock *lock);
 
@@ -47,11 +49,12 @@ ZKC_API const char *zkc_lock_id(const zkc_lock *lock);
  * return other than ZKC_OK leaves nothing behind: our znode is deleted now or as soon as a server
  * can be reached.
  * @return ZKC_OK: held; ZKC_ETIMEDOUT; ZKC_ECANCELED; ZKC_EALREADY; ZKC_EACCES; ZKC_EAUTH;
- *         ZKC_EINVAL; ZKC_ECLOSED; ZKC_EFORK; ZKC_ECALLBACK; ZKC_ENOMEM; ZKC_ESERVER. Since 0.1.
+ *         ZKC_EINVAL; ZKC_ECLOSED; ZKC_EFORK; ZKC_ECALLBACK; ZKC_ENOMEM; ZKC_EQUOTA;
+ *         ZKC_ESERVER. Since 0.1.
  */
 ZKC_API int zkc_lock_acquire(zkc_lock *lock, zkc_context *context);
 
-/** As zkc_lock_acquire(), but returns ZKC_EBUSY if somebody is ahead of us. Since 0.1. */
+/** As zkc_lock_acquire(), but returns ZKC_EBUSY if we must wait for somebody. Since 0.1. */
 ZKC_API int zkc_lock_try_acquire(zkc_lock *lock, zkc_context *context);
 
 /**
@@ -62,7 +65,7 @@ ZKC_API int zkc_lock_try_acquire(zkc_lock *lock, zkc_context *context);
  */
 ZKC_API int zkc_lock_acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done, void *arg);
 
-/** As zkc_lock_acquire_async(), but completes with ZKC_EBUSY if somebody is ahead. Since 0.1. */
+/** As zkc_lock_acquire_async(), but completes with ZKC_EBUSY if we must wait. Since 0.1. */
 ZKC_API int zkc_lock_try_acquire_async(zkc_lock *lock, int64_t wait_ms, zkc_done_fn done,
                                        void *arg);
 
@@ -107,8 +110,9 @@ ZKC_API int64_t zkc_lock_remaining_ms(const zkc_lock *lock);
 
 /**
  * Fencing token of the newest grant: the czxid of our znode, larger than that of every earlier
- * grant in the whole ensemble. Hand it to the guarded resource, which refuses anything smaller than
- * the largest it has seen. 0 before the first grant. Does not block. Since 0.1.
+ * grant in the whole ensemble, but for grants that it shares a lock with. Hand it to the guarded
+ * resource, which refuses anything smaller than the largest it has seen. 0 before the first grant.
+ * Does not block. Since 0.1.
  */
 ZKC_API int64_t zkc_lock_token(const zkc_lock *lock);
 
@@ -160,8 +164,8 @@ ZKC_API int zkc_lock_asked_fd(zkc_lock *lock);
 ZKC_API int zkc_lock_on_asked(zkc_lock *lock, zkc_asked_fn asked, void *arg);
 
 /**
- * Why the newest grant was revoked. May say ZKC_OK for a moment after the lease ran out; trust
- * zkc_lock_is_held(). Does not block.
+ * Why the newest grant was revoked, from the moment when zkc_lock_is_held() says no until the next
+ * grant, also when the lock was released meanwhile. Does not block.
  * @return ZKC_ELEASE, ZKC_EEXPIRED, ZKC_EDELETED; ZKC_OK if it was not; ZKC_EINVAL, ZKC_ECLOSED,
  *         ZKC_EFORK. Since 0.1.
  */
@@ -180,7 +184,9 @@ ZKC_API int zkc_lock_contenders(zkc_lock *lock, zkc_context *context,
 /**
  * Fills in one operation of a ZooKeeper multi transaction, made on a handle of the caller's own,
  * that fails unless our znode still exists: writes in the same transaction happen only while we
- * hold. The path in *ret_op belongs to the lock and lives until the next acquire or close.
+ * hold. The path in *ret_op belongs to the lock and lives until the next acquire or close. It is
+ * below the chroot of the client's nodes, if they have one: the handle must have the same. With
+ * another the transaction fails, for no such znode is there.
  * @return ZKC_OK or ZKC_ENOTHELD, ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ENOMEM. Since 0.1.
  */
 ZKC_API int zkc_lock_check_op(zkc_lock *lock, struct zoo_op *ret_op);

@@ -48,14 +48,20 @@ typedef void (*zkc_log_fn)(void *arg, zkc_log_level level, const char *message);
  */
 typedef struct zkc_options {
     size_t size;
-    const char *nodes; /**< "host:port,host:port"; NULL: $ZKCOORD_NODES, then ZKC_DEFAULT_NODES */
+    /**
+     * "host:port,host:port"; NULL: $ZKCOORD_NODES, then ZKC_DEFAULT_NODES. A znode path behind the
+     * last one, "host:port,host:port/app", is a chroot: namespace, paths of locks and elections,
+     * and all paths that we give are below it. It is made on demand, like the namespace.
+     */
+    const char *nodes;
     const char *name_space;     /**< znode path under which everything lives */
     const zkc_service *service; /**< copied */
     const char *auth_scheme;    /**< "digest"; NULL: no credential */
     const char *auth;   /**< "user:password" for digest, at most 64 KiB; copied, wiped at close */
     const zkc_acl *acl; /**< copied; none: everyone, or only the credential if there is one */
     size_t acl_count;   /**< at most 1024, and 256 KiB of text */
-    int64_t session_timeout_ms; /**< the server may clamp it: zkc_sync_session_timeout_ms() */
+    int64_t session_timeout_ms; /**< 100 at least are asked for; the server may clamp
+                                     it: zkc_sync_session_timeout_ms() */
     int64_t connect_timeout_ms; /**< how long open waits; negative: not at all */
     zkc_log_fn log;             /**< NULL: no log */
     void *log_arg;
@@ -71,7 +77,9 @@ typedef struct zkc_options {
  * @param ret_sync  yours; end it with zkc_sync_close()
  * @return ZKC_OK; ZKC_EINVAL (the log says which option); ZKC_EUNREACHABLE when no server answered
  *         in time, or ZKC_ETIMEDOUT when the context's deadline came first; ZKC_EAUTH;
- *         ZKC_ECANCELED; ZKC_ENOMEM; ZKC_ESYSTEM. Since 0.1.
+ *         ZKC_EACCES when the servers want a credential of another scheme; ZKC_ECANCELED;
+ *         ZKC_ENOMEM; ZKC_ESYSTEM at once when no thread or descriptor can be had (errno says
+ *         which). Since 0.1.
  */
 ZKC_API int zkc_sync_open(const zkc_options *options, zkc_context *context, zkc_sync **ret_sync);
 
@@ -89,7 +97,8 @@ ZKC_API int zkc_sync_close(zkc_sync *sync);
 /** Name of the coordination system: "zookeeper". Static text, also for NULL. Since 0.1. */
 ZKC_API const char *zkc_sync_name(const zkc_sync *sync);
 
-/** The namespace in use. Owned by the sync object. NULL for NULL. Since 0.1. */
+/** The namespace in use, below the chroot if there is one. Owned by the sync object. NULL for NULL.
+ * Since 0.1. */
 ZKC_API const char *zkc_sync_namespace(const zkc_sync *sync);
 
 /**
@@ -99,22 +108,34 @@ ZKC_API const char *zkc_sync_namespace(const zkc_sync *sync);
 ZKC_API int64_t zkc_sync_session_timeout_ms(zkc_sync *sync);
 
 /**
+ * Id of the session that carries all that has no ttl_ms of its own: the one that zkc_contender
+ * names for what is ours. Another one after the session has expired. 0 before the first connection,
+ * for NULL, a closed client and in a forked child. Does not block. Since 0.1.
+ */
+ZKC_API int64_t zkc_sync_session(zkc_sync *sync);
+
+/**
  * Whether a server is connected at this moment (says nothing about anything held). False for NULL,
  * a closed client and in a forked child. Does not block. Since 0.1.
  */
 ZKC_API bool zkc_sync_is_connected(zkc_sync *sync);
 
 /**
- * ZooKeeper's own code of the newest request that failed unexpectedly, or was lost with its
- * connection; 0 if none. A later success does not clear it. For logs. Does not block. Since 0.1.
+ * ZooKeeper's own code of the newest request that it refused with an error: of the one behind
+ * ZKC_ESERVER, ZKC_EACCES, ZKC_EQUOTA or ZKC_EAUTH that a call of this client has just returned.
+ * zkc_server_error_name() names it. 0 if none. What is part of every day's work (a znode that is
+ * gone) or asked again by itself (lost with its connection, or throttled) does not count; a later
+ * success does not clear it. Every such refusal is logged, too, with its path. Does not block.
+ * Since 0.1.
  */
 ZKC_API int zkc_sync_server_error(zkc_sync *sync);
 
 /**
  * Lets the caller's event loop run the callbacks: returns a descriptor that is readable whenever
  * zkc_sync_dispatch() has work. From the first call on the library runs no callback on a thread of
- * its own; what is due when an object is closed runs on the thread that closes it. The descriptor
- * is owned by the sync object; do not read or close it. Does not block.
+ * its own; what is due when an object is closed runs on the thread that closes it, also while a
+ * callback of another object runs. The descriptor is owned by the sync object; do not read or close
+ * it. Does not block.
  * @return the descriptor, or ZKC_EINVAL, ZKC_ECLOSED, ZKC_EFORK, ZKC_ESYSTEM. Since 0.1.
  */
 ZKC_API int zkc_sync_fd(zkc_sync *sync);

@@ -8,6 +8,10 @@
  *  - Times are milliseconds in int64_t. A text is UTF-8 and ends with NUL.
  *  - Every function may be called from any thread, unless it says otherwise.
  *  - A blocking call on a client inside one of its callbacks is refused with ZKC_ECALLBACK.
+ *  - A callback must not be left by longjmp(). An exception or pthread_exit() also leaves the call
+ *    that ran it; the client goes on.
+ *  - pthread_cancel() is held off inside of every call that locks or blocks; zkc_context_cancel()
+ *    ends one that blocks.
  *  - After fork() the child gets ZKC_EFORK; the parent's session is not harmed.
  *
  * SPDX-License-Identifier: Apache-2.0

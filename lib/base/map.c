@@ -152,3 +152,15 @@ void map_take(struct map *map, const char *key, struct list *ret_entries)
         }
     }
 }
+
+void map_take_all(struct map *map, struct list *ret_entries)
+{
+    struct list entries;
+
+    list_init(&entries);
+    take_all(map, &entries);
+    map->count = map->key_bytes = 0;
+    for (struct list *link = entries.next; link != &entries; link = link->next)
+        container_of(link, struct map_entry, link)->length = 0;
+    list_move(ret_entries, &entries);
+}

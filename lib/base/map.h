@@ -39,5 +39,6 @@ struct map_entry *map_find_next(const struct map *map, const struct map_entry *e
 
 /* Moves the links of all entries with this key to a list; they count as removed. */
 void map_take(struct map *map, const char *key, struct list *ret_entries);
+void map_take_all(struct map *map, struct list *ret_entries); /* likewise */
 
 #endif

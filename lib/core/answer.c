@@ -9,9 +9,12 @@ int answer_error(enum answer answer)
     case ANSWER_OK:
         return ZKC_OK;
     case ANSWER_NO_AUTH:
+    case ANSWER_AUTH_REQUIRED:
         return ZKC_EACCES;
     case ANSWER_AUTH_FAILED:
         return ZKC_EAUTH;
+    case ANSWER_QUOTA:
+        return ZKC_EQUOTA;
     case ANSWER_NO_MEMORY:
         return ZKC_ENOMEM;
     default:

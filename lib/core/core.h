@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "core/endpoints.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,9 +23,10 @@ struct core {
     int64_t now; /* nanoseconds on a clock that counts suspension */
     struct heap timers;
     uint64_t random_state;
-    int server_error; /* ZooKeeper's code of the newest failure, 0 if none */
+    int server_error; /* ZooKeeper's code of the newest failure that was its own, 0 if none */
     struct list sessions;
-    struct list attention; /* sessions with requests to send or a handle to open or drop */
+    struct endpoints endpoints; /* where servers are, as far as that is known */
+    struct list attention;      /* sessions with requests to send or a handle to open or drop */
     void (*log)(void *host, int level, const char *format, va_list arguments);
     void *host;
 };

@@ -5,6 +5,10 @@
 
 #define SEQUENCE_DIGITS 10
 
+/* Of Curator's read-write lock. */
+#define READER "-__READ__"
+#define WRITER "-__WRIT__"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -42,7 +46,8 @@ static char *append(char *out, const char *text)
     return out + length;
 }
 
-size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint8_t random[16])
+size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, enum mode mode,
+                   const uint8_t random[16])
 {
     static const struct {
         const char *before, *after;
@@ -51,11 +56,12 @@ size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint
         [ZKC_DIALECT_LOCK] = {"_c_", "-lock-", true},
         [ZKC_DIALECT_LATCH] = {"_c_", "-latch-", true},
         [ZKC_DIALECT_KAZOO] = {"", "__lock__", false},
+        [ZKC_DIALECT_READ_WRITE] = {"_c_", WRITER, true},
     };
     char *end = append(buffer, dialects[dialect].before);
 
     end = format_uuid(end, random, dialects[dialect].dashes);
-    end = append(end, dialects[dialect].after);
+    end = append(end, mode == MODE_SHARED ? READER : dialects[dialect].after);
     return (size_t)(end - buffer);
 }
 
@@ -99,6 +105,14 @@ static bool negative_fits(size_t count, int64_t value)
     return count == SEQUENCE_DIGITS && value >= 1000000000 && value <= -(int64_t)INT32_MIN;
 }
 
+static enum mode mode_of(const char *child, size_t prefix)
+{
+    size_t length = strlen(READER);
+
+    return prefix >= length && memcmp(child + prefix - length, READER, length) == 0 ? MODE_SHARED
+                                                                                    : MODE_ALONE;
+}
+
 bool name_parse(const char *child, struct name *ret_name)
 {
     size_t length = strlen(child);
@@ -109,12 +123,14 @@ bool name_parse(const char *child, struct name *ret_name)
     if (start >= 2 && child[start - 1] == '-' && is_separator(child[start - 2]) &&
         negative_fits(count, value)) {
         ret_name->sequence = -value;
+        ret_name->mode = mode_of(child, start - 1);
         return true;
     }
     if (count != SEQUENCE_DIGITS || start < 1 || !is_separator(child[start - 1]) ||
         value > INT32_MAX)
         return false;
     ret_name->sequence = value;
+    ret_name->mode = mode_of(child, start);
     return true;
 }
 
@@ -122,5 +138,5 @@ bool name_leaves_reader(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return strstr(slash != NULL ? slash : path, "-__WRIT__") != NULL;
+    return strstr(slash != NULL ? slash : path, WRITER) != NULL;
 }

@@ -8,18 +8,27 @@
 #include <zkcoord/zkcoord.h>
 
 #define NAME_UUID_LENGTH 36  /* with dashes */
-#define NAME_PREFIX_MAX 48   /* without the sequence, with NUL */
+#define NAME_PREFIX_MAX 52   /* without the sequence, with NUL */
 #define NAME_SEQUENCE_MAX 11 /* "%010d" of any int32, without NUL */
+
+/* How a contender wants to hold, as its name says. */
+enum mode {
+    MODE_ALONE,
+    MODE_SHARED, /* Curator's reader: "-__READ__" before the sequence */
+    MODES
+};
 
 struct name {
     int64_t sequence; /* INT32_MIN .. INT32_MAX */
+    enum mode mode;
 };
 
 /*
  * Writes the prefix of a fresh node name, to which the server appends the sequence; random fills a
- * version 4 uuid, and what the dialect adds is the same in all names. Returns its length.
+ * version 4 uuid, and what dialect and mode add is the same in all names. Returns its length.
  */
-size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, const uint8_t random[16]);
+size_t name_format(char buffer[NAME_PREFIX_MAX], zkc_dialect dialect, enum mode mode,
+                   const uint8_t random[16]);
 
 /* Writes the sequence as a server does, "%010d". */
 void name_format_sequence(char buffer[NAME_SEQUENCE_MAX + 1], int32_t sequence);

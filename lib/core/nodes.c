@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/nodes.h"
 #include "base/mem.h"
+#include "core/path.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #define HOST_MAX 254 /* RFC 1035: 253 characters and perhaps the dot of the root */
@@ -11,6 +11,7 @@
 #define PORT_MAX_DIGITS 5
 
 #define DIGITS "0123456789"
+#define IPV6_CHARACTERS DIGITS "abcdefABCDEF:."
 #define NAME_CHARACTERS DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-"
 
 static const char why_empty[] = "the list of servers is empty; write host:port,host:port";
@@ -18,11 +19,21 @@ static const char why_entry[] =
     "an entry of the list of servers is empty; remove the comma or write host:port";
 _Static_assert(NODES_MAX == 64, "why_many says so");
 static const char why_many[] = "more than 64 servers are listed; name fewer";
-static const char why_slash[] =
-    "'/' in the list of servers; write host:port only, and set a path as the namespace";
+static const char why_scheme[] =
+    "'//' in the list of servers; write host:port,host:port, with a path such as /app at its end";
+static const char why_inner[] =
+    "a comma behind a path in the list of servers; write the path once, behind the last server";
+static const char why_chroot[] = "the path behind the servers is none of a znode; write it as in "
+                                 "host:port/app, without a '/' at the end";
+static const char why_separator[] =
+    "a blank or ';' stands between servers; write commas, as in host:port,host:port";
+static const char why_colons[] =
+    "more than one colon in an entry; write host:port with commas between servers";
 static const char why_bracket[] = "a bracket does not match; write an IPv6 address as [::1]:2181";
 static const char why_ipv6[] =
     "not an IPv6 address; write host:port, or an IPv6 address as [::1]:2181";
+static const char why_either[] =
+    "an IPv6 address, or one with a port; write [::1]:2181 or [::1:2181]";
 static const char why_ipv4[] = "not an IPv4 address; write four numbers from 0 to 255, or a name";
 static const char why_host[] = "the host name is missing; write host:port";
 static const char why_name[] =
@@ -121,6 +132,41 @@ static const char *check_port(struct slice port, unsigned *ret_port)
     return NULL;
 }
 
+/* What other programs put between servers, and people. */
+static bool is_several(struct slice entry)
+{
+    for (size_t i = 0; i < entry.length; i++)
+        if (is_blank(entry.text[i]) || entry.text[i] == ';')
+            return true;
+    return false;
+}
+
+/* Other clients take four decimal digits at the end for a port; they may be of the address. */
+static bool may_end_in_port(struct slice entry)
+{
+    struct slice host = entry, port;
+
+    if (entry.length <= 5)
+        return false;
+    host.length -= 5;
+    port = (struct slice){entry.text + host.length + 1, 4};
+    return port.text[-1] == ':' && port.text[0] != '0' && consists_of(port, DIGITS) &&
+           is_ipv6(host);
+}
+
+/* An entry with several colons. */
+static const char *check_bare_ipv6(struct slice entry)
+{
+    struct slice address, zone;
+
+    if (may_end_in_port(entry))
+        return why_either;
+    if (is_ipv6(entry))
+        return NULL;
+    split(entry, '%', &address, &zone);
+    return consists_of(address, IPV6_CHARACTERS) ? why_ipv6 : why_colons;
+}
+
 /* "[address]" or "[address]:port" */
 static const char *split_bracketed(struct slice entry, struct slice *ret_host,
                                    struct slice *ret_port)
@@ -144,13 +190,13 @@ static const char *split_entry(struct slice entry, struct slice *ret_host, struc
     *ret_port = (struct slice){NULL, 0};
     if (entry.length == 0)
         return why_entry;
-    if (memchr(entry.text, '/', entry.length) != NULL)
-        return why_slash;
+    if (is_several(entry))
+        return why_separator;
     if (entry.text[0] == '[')
         return split_bracketed(entry, ret_host, ret_port);
     split(entry, ':', &head, &tail);
     if (tail.length > 0 && memchr(tail.text, ':', tail.length) != NULL)
-        return is_ipv6(entry) ? NULL : why_ipv6;
+        return check_bare_ipv6(entry);
     *ret_host = head;
     *ret_port = tail;
     return check_name(head);
@@ -197,9 +243,34 @@ static size_t count_entries(struct slice text)
     return count;
 }
 
-int nodes_parse(const char *text, struct server_list *ret_list, const char **ret_why)
+static int take_chroot(struct slice slice, char **ret_chroot, const char **ret_why)
 {
-    struct slice all = trim((struct slice){text, strlen(text)});
+    const char *why = NULL;
+    char *chroot;
+
+    *ret_chroot = NULL;
+    if (slice.length <= 1)
+        return 0;
+    chroot = mem_strndup(slice.text, slice.length);
+    if (chroot == NULL)
+        return -2;
+    if (chroot[1] == '/')
+        why = why_scheme;
+    else if (strchr(chroot, ',') != NULL)
+        why = why_inner;
+    else if (!path_valid(chroot))
+        why = why_chroot;
+    if (why == NULL) {
+        *ret_chroot = chroot;
+        return 0;
+    }
+    mem_free(chroot);
+    *ret_why = why;
+    return -1;
+}
+
+static int take_servers(struct slice all, struct server_list *ret_list, const char **ret_why)
+{
     struct server_list list = {NULL, 0};
     size_t count = count_entries(all);
     int result;
@@ -220,26 +291,26 @@ int nodes_parse(const char *text, struct server_list *ret_list, const char **ret
     return 0;
 }
 
-char *nodes_format(const struct server_list *numeric)
+int nodes_parse(const char *text, struct server_list *ret_list, char **ret_chroot,
+                const char **ret_why)
 {
-    size_t count = numeric->count % 2 == 0 ? numeric->count + 1 : numeric->count;
-    size_t size = 1, used = 0;
-    char *text;
+    struct slice all = trim((struct slice){text, strlen(text)}), servers = all, behind;
+    char *chroot;
+    int result;
 
-    if (numeric->count == 0)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        size += strlen(numeric->at[i % numeric->count].host) + sizeof ":65535,";
-    text = mem_alloc(size);
-    if (text == NULL)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct server_address *server = &numeric->at[i % numeric->count];
-        int written = snprintf(text + used, size - used, "%s%s:%u", i > 0 ? "," : "", server->host,
-                               server->port & 0xffff);
-        used += (size_t)written;
-    }
-    return text;
+    servers.length = strcspn(servers.text, "/");
+    if (servers.length > all.length)
+        servers.length = all.length;
+    behind = (struct slice){all.text + servers.length, all.length - servers.length};
+    result = take_chroot(behind, &chroot, ret_why);
+    if (result != 0)
+        return result;
+    result = take_servers(trim(servers), ret_list, ret_why);
+    if (result == 0)
+        *ret_chroot = chroot;
+    else
+        mem_free(chroot);
+    return result;
 }
 
 bool nodes_all_numeric(const struct server_list *list)
@@ -258,26 +329,4 @@ void nodes_clear(struct server_list *list)
         mem_free(list->at[i].host);
     mem_free(list->at);
     memset(list, 0, sizeof *list);
-}
-
-static bool lists(const char *text, const char *address, size_t length)
-{
-    while (*text != '\0') {
-        size_t size = strcspn(text, ",");
-        if (size == length && strncmp(text, address, length) == 0)
-            return true;
-        text += size + (text[size] == ',');
-    }
-    return false;
-}
-
-bool nodes_disjoint(const char *left, const char *right)
-{
-    while (*left != '\0') {
-        size_t size = strcspn(left, ",");
-        if (lists(right, left, size))
-            return false;
-        left += size + (left[size] == ',');
-    }
-    return true;
 }

@@ -208,6 +208,16 @@ char *path_decode_id(const char *component)
     return id;
 }
 
+bool path_names_id(const char *component, const char *id)
+{
+    char encoded[3 * PATH_ID_MAX + 1];
+
+    if (!path_id_valid(id))
+        return false;
+    *append_encoded(encoded, id) = '\0';
+    return strcmp(encoded, component) == 0;
+}
+
 size_t path_parent_length(const char *path)
 {
     return (size_t)(strrchr(path, '/') - path);
@@ -221,4 +231,18 @@ char *path_child(const char *parent, const char *name)
     if (path != NULL)
         snprintf(path, size, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
     return path;
+}
+
+char *path_under(const char *chroot, const char *path)
+{
+    size_t size;
+    char *whole;
+
+    if (chroot == NULL || path[1] == '\0')
+        return mem_strdup(chroot == NULL ? path : chroot);
+    size = strlen(chroot) + strlen(path) + 1;
+    whole = mem_alloc(size);
+    if (whole != NULL)
+        snprintf(whole, size, "%s%s", chroot, path);
+    return whole;
 }

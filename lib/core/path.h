@@ -39,6 +39,15 @@ bool path_id_valid(const char *id);
  */
 char *path_decode_id(const char *component);
 
+/* Whether an id of ours has a znode of this name: no other text encodes to the same. */
+bool path_names_id(const char *component, const char *id);
+
+/*
+ * What the servers call a path below a chroot, which is NULL for none; mem_alloc'd; NULL without
+ * memory. Both are valid; "/" is the chroot itself.
+ */
+char *path_under(const char *chroot, const char *path);
+
 /* <parent>/<name>, mem_alloc'd; NULL without memory. parent may be "/". */
 char *path_child(const char *parent, const char *name);
 

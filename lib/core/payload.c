@@ -256,12 +256,53 @@ static int decode_object(json_t *object, zkc_node **ret_node)
     return ZKC_OK;
 }
 
+/* ---- asking ---- */
+
+#define PLEA_LENGTH (sizeof PAYLOAD_PLEA - 1)
+
+bool payload_asks(const void *data, size_t length)
+{
+    const char *text = data;
+
+    return length >= PLEA_LENGTH && memcmp(text, PAYLOAD_PLEA, PLEA_LENGTH) == 0 &&
+           (length == PLEA_LENGTH || text[PLEA_LENGTH] == '{');
+}
+
+/* What the znode said of its owner, before it was asked or behind the plea. */
+static const char *behind_plea(const void *data, size_t *length)
+{
+    if (!payload_asks(data, *length))
+        return data;
+    *length -= PLEA_LENGTH;
+    return (const char *)data + PLEA_LENGTH;
+}
+
+char *payload_plea(const void *data, size_t length, bool is_node)
+{
+    const char *node = behind_plea(data, &length);
+    char *plea;
+
+    if (!is_node || length > PAYLOAD_WRITE_MAX || *node != '{')
+        length = 0;
+    plea = mem_alloc(PLEA_LENGTH + length + 1);
+    if (plea == NULL)
+        return NULL;
+    memcpy(plea, PAYLOAD_PLEA, PLEA_LENGTH);
+    if (length > 0)
+        memcpy(plea + PLEA_LENGTH, node, length);
+    plea[PLEA_LENGTH + length] = '\0';
+    return plea;
+}
+
+/* ---- decoding ---- */
+
 int payload_decode(const void *data, size_t length, zkc_node **ret_node)
 {
     json_error_t error;
     json_t *object = NULL;
     int result;
 
+    data = behind_plea(data, &length);
     if (worth_parsing(data, length)) {
         object = json_loadb(data, length, LOAD_FLAGS, &error);
         /* jansson leaves the text empty where it found nothing wrong but ran out of memory. */

@@ -57,7 +57,7 @@ void peek_stop(struct peek *peek)
     drop_seats(peek);
     unwatch_node(peek);
     unwatch_parent(peek);
-    list_remove(&peek->follower.link);
+    list_remove(&peek->listener.link);
     timer_clear(peek->session->core, &peek->retry);
 }
 
@@ -425,16 +425,16 @@ static bool must_look(const struct peek *peek, enum session_event event)
     return event == SESSION_LOST && peek->session->state != SESSION_STOPPED;
 }
 
-static void session_event(struct follower *follower, enum session_event event)
+static void session_event(struct listener *listener, enum session_event event)
 {
-    struct peek *peek = container_of(follower, struct peek, follower);
+    struct peek *peek = container_of(listener, struct peek, listener);
 
     if (must_look(peek, event)) {
         read_list(peek, false);
     } else if (event == SESSION_AUTH_REFUSED && !peek->following) {
         session_cancel(&peek->list);
         drop_seats(peek);
-        report(peek, ZKC_EAUTH);
+        report(peek, answer_error(peek->session->refusal));
     } else if (event == SESSION_AUTH_REFUSED) {
         session_cancel(&peek->list);
         drop_seats(peek);
@@ -442,7 +442,7 @@ static void session_event(struct follower *follower, enum session_event event)
     }
 }
 
-static const struct follower_ops follower_ops = {.event = session_event};
+static const struct listener_ops listener_ops = {.event = session_event};
 
 static void retry_due(struct timer *timer)
 {
@@ -461,8 +461,8 @@ void peek_start(struct peek *peek, struct session *session, const char *parent, 
     peek->owner = owner;
     watcher_init(&peek->node_watcher, node_fired);
     watcher_init(&peek->parent_watcher, parent_fired);
-    follower_init(&peek->follower, &follower_ops);
+    listener_init(&peek->listener, &listener_ops);
     timer_init(&peek->retry, retry_due);
-    session_follow(session, &peek->follower);
+    session_listen(session, &peek->listener);
     read_list(peek, false);
 }

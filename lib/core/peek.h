@@ -48,7 +48,7 @@ struct peek {
     char *watched; /* the first contender's node */
     struct watcher node_watcher;
     struct watcher parent_watcher;
-    struct follower follower;
+    struct listener listener;
     struct timer retry;
 };
 

@@ -30,16 +30,22 @@ static struct place *make(const char *parent, const char *id, size_t room, char 
     return place;
 }
 
-static struct place *with(struct place *place, const void *data, size_t length, zkc_dialect dialect)
+void place_set(struct place *place, zkc_dialect dialect, enum mode mode, const struct rule *rule)
 {
+    place->dialect = dialect;
+    place->mode = mode;
+    place->rule = rule;
+}
+
+static struct place *with(struct place *place, const void *data, size_t length)
+{
+    place_set(place, ZKC_DIALECT_LOCK, MODE_ALONE, NULL);
     place->data = data;
     place->length = (uint32_t)length;
-    place->dialect = dialect;
     return place;
 }
 
-struct place *place_new(const char *parent, const char *id, const void *data, size_t length,
-                        zkc_dialect dialect)
+struct place *place_new(const char *parent, const char *id, const void *data, size_t length)
 {
     char *copy;
     struct place *place = make(parent, id, length, &copy);
@@ -48,16 +54,15 @@ struct place *place_new(const char *parent, const char *id, const void *data, si
         return NULL;
     if (length > 0)
         memcpy(copy, data, length);
-    return with(place, copy, length, dialect);
+    return with(place, copy, length);
 }
 
-struct place *place_borrow(const char *parent, const char *id, const void *data, size_t length,
-                           zkc_dialect dialect)
+struct place *place_borrow(const char *parent, const char *id, const void *data, size_t length)
 {
     char *end;
     struct place *place = make(parent, id, 0, &end);
 
-    return place == NULL ? NULL : with(place, data, length, dialect);
+    return place == NULL ? NULL : with(place, data, length);
 }
 
 struct place *place_ref(struct place *place)

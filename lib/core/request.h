@@ -1,5 +1,5 @@
 /*
- * What the core asks of a ZooKeeper server, and what comes back: plain values.
+ * What the core asks of a ZooKeeper server, what comes back, and who owns a request until when.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKC_CORE_REQUEST_H
@@ -18,7 +18,7 @@ enum verb {
     VERB_CREATE_PLAIN,
     VERB_DELETE,
     VERB_SET,
-    VERB_CHECK, /* a multi of one check: a quorum write without side effect */
+    VERB_CHECK, /* a multi of one check or more: a quorum write without side effect */
     VERB_SYNC,  /* nothing is logged */
     VERB_EXISTS,
     VERB_GET,
@@ -33,6 +33,8 @@ enum answer {
     ANSWER_NO_AUTH,     /* the ACL forbids it */
     ANSWER_UNSUPPORTED, /* this server does not know the operation */
     ANSWER_NO_WATCH,
+    ANSWER_AUTH_REQUIRED, /* this server serves nobody without a credential of some scheme */
+    ANSWER_QUOTA,
     ANSWER_OTHER,       /* the server's own code says what */
     ANSWER_REFUSED,     /* not applied, may be sent again */
     ANSWER_LOST,        /* unknown whether applied */
@@ -55,6 +57,8 @@ struct reply {
     bool proof;       /* the answer to a write that a quorum has logged */
     bool led;         /* the leader's answer: to such a write or a sync */
     bool decided;     /* a server answered, whatever it said */
+    bool hung_up;     /* no answer: the other end closed the connection */
+    size_t failed;    /* of several checks, the first that failed: those before it did not */
     const char *path; /* of a created node */
     const void *data;
     size_t length;
@@ -63,25 +67,42 @@ struct reply {
     size_t count;
 };
 
+struct queue;
 struct request;
 typedef void (*answer_fn)(void *owner, struct request *request, const struct reply *reply);
 
 struct request {
-    struct list link; /* in its session's queue, or in flight */
+    struct list link; /* in its queue, waiting or in flight */
     enum verb verb;
     bool watch;
+    bool fences; /* a write that goes ahead of the fence and serves as one */
     bool in_flight;
-    bool dead;        /* its session has let go of it: it is freed when the client answers */
-    const char *path; /* borrowed until sent or cancelled */
-    const void *data; /* likewise */
+    bool dead;        /* its queue has let go of it: it is freed when the client answers */
+    const char *path; /* borrowed until answered or cancelled */
+    size_t count;     /* of a check: so many paths lie there, one behind the other; 0: one */
+    const void *data; /* borrowed until sent or cancelled */
     size_t length;
     bool answering; /* its owner is being told */
     bool kept;      /* the owner took it back while it was answered */
     int64_t sent_at;
-    struct session *session;
+    struct queue *queue;
     answer_fn answered; /* NULL: nobody wants the answer */
     void *owner;
     char room[]; /* for a path of its own */
 };
+
+struct request *request_new(void);
+struct request *request_with_room(size_t size);
+
+/* Inside the answer callback: the request is not freed but belongs to the owner again. */
+bool request_keep(struct request *request);
+void request_free(struct request *request);
+
+/* Nobody wants the answer any more; unsent requests are not sent. *request becomes NULL. */
+void session_cancel(struct request **request);
+
+/* Calls the owner, and frees what the owner did not take back. */
+void request_answer(struct request *request, const struct reply *reply);
+void request_fail(struct request *request, enum answer answer); /* likewise, without a server */
 
 #endif

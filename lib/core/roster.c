@@ -57,6 +57,7 @@ static void fill(struct roster *roster, char *end, const char *const *names, siz
         end -= size;
         entry->name = memcpy(end, names[i], size);
         entry->sequence = name.sequence;
+        entry->mode = name.mode;
         entry->czxid = 0;
         roster->count++;
     }

@@ -5,6 +5,8 @@
 #ifndef ZKC_CORE_ROSTER_H
 #define ZKC_CORE_ROSTER_H
 
+#include "core/name.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +16,7 @@
 struct roster_entry {
     char *name; /* owned by the roster, in the block of the entries */
     int64_t sequence;
+    enum mode mode;
     int64_t czxid; /* 0 until the caller sets it */
 };
 

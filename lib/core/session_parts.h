@@ -9,18 +9,27 @@
 
 /* session.c */
 void session_want_attention(struct session *session);
+void session_lose(struct session *session); /* it is over, and another one begins */
+
+/* Servers serve it no more, because of its credential: everything pending is answered so. */
+void session_refused(struct session *session, enum answer why);
 
 /* session_beat.c */
 void session_publish_lease(struct session *session);
-void session_schedule(struct session *session); /* the next beat */
+
+/* A new session, which was asked for then or later. */
+void session_begin_lease(struct session *session, int64_t timeout, int64_t asked_at);
+
+/* Reconnected: through the same handle, or through another one. */
+void session_resume_lease(struct session *session, int64_t timeout, const struct connection *other);
+void session_schedule(struct session *session);   /* the next beat */
+void session_count_beat(struct session *session); /* one is sent now */
 void session_beat_due(struct timer *timer);
 void session_lapse_due(struct timer *timer);
 
-/* session_queue.c */
-void session_pause_over(struct timer *timer);
-
-/* The client still knows those in flight; it will answer each once more, into the void. */
-void session_take_requests(struct session *session, struct list *ret_requests);
-void session_fail_requests(struct list *requests, enum answer code);
+void session_expect_answer(struct session *session); /* to a beat, or to the fence */
+void session_heard(struct session *session, const struct request *request,
+                   const struct reply *reply);
+void session_silence_lasted(struct silence *silence);
 
 #endif

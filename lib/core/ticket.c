@@ -32,7 +32,7 @@ void ticket_cancel_requests(struct ticket *ticket)
     cancel_life(ticket);
     if (bid == NULL)
         return;
-    muster_cancel(&bid->list);
+    shared_list_cancel(&bid->list);
     session_cancel(&bid->search);
     session_cancel(&bid->check);
     session_cancel(&bid->arm);
@@ -41,23 +41,23 @@ void ticket_cancel_requests(struct ticket *ticket)
     sorting_cancel(&bid->sorting);
 }
 
-static void stop_watching_ahead(struct ticket *ticket)
+static void stop_watching_predecessor(struct ticket *ticket)
 {
     struct bid *bid = ticket->bid;
-    bool armed = watcher_active(&bid->ahead_watcher);
+    bool armed = watcher_active(&bid->predecessor_watcher);
 
-    watcher_remove(&ticket->session->watches, &bid->ahead_watcher);
+    watcher_remove(&ticket->session->watches, &bid->predecessor_watcher);
     session_cancel(&bid->arm);
     if (armed)
-        session_unwatch(ticket->session, bid->ahead);
-    mem_free(bid->ahead);
-    bid->ahead = NULL;
-    ticket_forget_beyond(ticket);
+        session_unwatch(ticket->session, bid->predecessor);
+    mem_free(bid->predecessor);
+    bid->predecessor = NULL;
+    ticket_forget_lookahead(ticket);
 }
 
 void ticket_end_bid(struct ticket *ticket)
 {
-    stop_watching_ahead(ticket);
+    stop_watching_predecessor(ticket);
     ticket_cancel_requests(ticket);
     mem_free(ticket->bid);
     ticket->bid = NULL;
@@ -69,11 +69,11 @@ void ticket_end_bid(struct ticket *ticket)
 void ticket_stop(struct ticket *ticket)
 {
     if (ticket->bid != NULL)
-        stop_watching_ahead(ticket);
+        stop_watching_predecessor(ticket);
     ticket_cancel_requests(ticket);
-    if (ticket->vigil != NULL)
-        session_cancel(&ticket->vigil->arm);
-    session_keep_no_more(ticket->session, &ticket->follower);
+    if (ticket->own_watch != NULL)
+        session_cancel(&ticket->own_watch->arm);
+    session_keep_no_more(ticket->session, &ticket->listener);
     if (ticket->phase == TICKET_HELD)
         ticket_put_down(ticket);
     else
@@ -83,8 +83,8 @@ void ticket_stop(struct ticket *ticket)
 static void gone(struct ticket *ticket)
 {
     ticket_stop(ticket);
-    ticket_end_vigil(ticket);
-    list_remove(&ticket->follower.link);
+    ticket_end_own_watch(ticket);
+    list_remove(&ticket->listener.link);
     ticket_tell(ticket, TICKET_GONE, ZKC_OK);
     if (ticket->bid != NULL)
         ticket_end_bid(ticket);
@@ -111,13 +111,14 @@ static void deleted(void *owner, struct request *request, const struct reply *re
     if (!request_keep(request))
         ticket->life = NULL;
     if (reply->answer == ANSWER_OK || reply->answer == ANSWER_NO_NODE ||
-        reply->answer == ANSWER_EXPIRED || reply->answer == ANSWER_AUTH_FAILED) {
+        reply->answer == ANSWER_EXPIRED || reply->answer == ANSWER_AUTH_FAILED ||
+        reply->answer == ANSWER_AUTH_REQUIRED) {
         gone(ticket);
     } else if (answer_try_again(reply->answer)) {
         send_delete(ticket);
     } else {
-        core_log(core, LOG_ERROR, "cannot delete our znode %s (ZooKeeper code %d), will try again",
-                 request->path, reply->code);
+        core_log(core, LOG_ERROR, "cannot delete our znode %s, will try again: %s (%d)",
+                 request->path, zkc_server_error_name(reply->code), reply->code);
         timer_set(core, &ticket->timer, core->now + SECOND);
         ticket_tell(ticket, TICKET_STUCK, answer_error(reply->answer));
     }
@@ -190,8 +191,8 @@ static void session_lost(struct ticket *ticket)
     if (was_held)
         ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
     if (ticket->bid != NULL) {
-        watcher_remove(&ticket->session->watches, &ticket->bid->ahead_watcher);
-        watcher_remove(&ticket->session->watches, &ticket->bid->beyond_watcher);
+        watcher_remove(&ticket->session->watches, &ticket->bid->predecessor_watcher);
+        watcher_remove(&ticket->session->watches, &ticket->bid->lookahead_watcher);
     }
     ticket_stop(ticket);
     if (was_held || over || ticket->session->state == SESSION_STOPPED)
@@ -200,9 +201,10 @@ static void session_lost(struct ticket *ticket)
         ticket_enter(ticket);
 }
 
-void ticket_session_event(struct follower *follower, enum session_event event)
+void ticket_session_event(struct listener *listener, enum session_event event)
 {
-    struct ticket *ticket = container_of(follower, struct ticket, follower);
+    struct ticket *ticket = container_of(listener, struct ticket, listener);
+    int refusal = answer_error(ticket->session->refusal);
 
     if (event == SESSION_LOST) {
         session_lost(ticket);
@@ -211,9 +213,9 @@ void ticket_session_event(struct follower *follower, enum session_event event)
         if (ticket->phase == TICKET_HELD)
             ticket_tell(ticket, TICKET_REVOKED, REVOKED_EXPIRED);
         else if (ticket->phase != TICKET_LEAVING && !ticket->leaving)
-            ticket_tell(ticket, TICKET_FAILED, ZKC_EAUTH);
+            ticket_tell(ticket, TICKET_FAILED, refusal);
         else
-            ticket_tell(ticket, TICKET_STUCK, ZKC_EAUTH);
+            ticket_tell(ticket, TICKET_STUCK, refusal);
         gone(ticket);
     }
 }
@@ -231,7 +233,7 @@ void ticket_timer_due(struct timer *timer)
         ticket_adopt(ticket);
         break;
     case TICKET_WAITING:
-        ticket_look_ahead(ticket);
+        ticket_watch_predecessor(ticket);
         break;
     case TICKET_PROVING:
         ticket_prove(ticket);
@@ -254,10 +256,10 @@ static struct bid *bid_new(struct ticket *ticket, const struct place *place)
     if (bid == NULL)
         return NULL;
     bid->ticket = ticket;
-    seeker_init(&bid->list, ticket_listed);
-    seeker_init(&bid->look, ticket_looked);
-    watcher_init(&bid->ahead_watcher, ticket_ahead_fired);
-    watcher_init(&bid->beyond_watcher, ticket_beyond_fired);
+    list_waiter_init(&bid->list, ticket_listed);
+    list_waiter_init(&bid->look, ticket_looked);
+    watcher_init(&bid->predecessor_watcher, ticket_predecessor_fired);
+    watcher_init(&bid->lookahead_watcher, ticket_lookahead_fired);
     return bid;
 }
 
@@ -277,7 +279,7 @@ static struct ticket *ticket_new(struct session *session, struct place *place)
     }
     ticket->session = session;
     ticket->place = place_ref(place);
-    follower_init(&ticket->follower, &ticket_follower_ops);
+    listener_init(&ticket->listener, &ticket_listener_ops);
     timer_init(&ticket->timer, ticket_timer_due);
     return ticket;
 }
@@ -290,9 +292,9 @@ int ticket_join(struct session *session, struct place *place, bool try_only, tic
     if (ticket == NULL)
         return -1;
     ticket->try_only = try_only;
-    session_follow(session, &ticket->follower);
+    session_listen(session, &ticket->listener);
     ticket_enter(ticket);
-    if (!seeker_waits(&ticket->bid->list)) {
+    if (!list_waiter_waits(&ticket->bid->list)) {
         /* no memory for the list: the create was not sent, the ticket goes by its timer */
         return -1;
     }

@@ -13,11 +13,9 @@
 #define ZKC_CORE_TICKET_H
 
 #include "core/ancestors.h"
-#include "core/muster.h"
+#include "core/shared_list.h"
 #include "core/place.h"
 #include "core/session.h"
-
-#define TICKET_PLEA "__REVOKE__" /* in our node: please give up */
 
 enum ticket_event {
     TICKET_QUEUED, /* somebody is ahead of us */
@@ -48,31 +46,31 @@ enum ticket_phase {
 
 /* What is needed until it holds: the name of our node, and where it stands in the queue. */
 struct bid {
-    struct seeker list;
-    struct seeker look; /* the one ahead still stands */
+    struct list_waiter list;
+    struct list_waiter look; /* while the predecessor still stands */
     struct request *search;
     struct request *check;
     struct request *arm;
     struct request *see_own; /* our own node, as the listing after it sees it */
-    struct request *arm_beyond;
+    struct request *arm_lookahead;
     struct ancestors *ancestors;
     struct sorting *sorting;
-    char *ahead;  /* the node we wait for */
-    char *beyond; /* the node that one waits for */
-    struct watcher ahead_watcher;
-    struct watcher beyond_watcher;
+    char *predecessor; /* the node we wait for */
+    char *lookahead;   /* the node that we would wait for next */
+    struct watcher predecessor_watcher;
+    struct watcher lookahead_watcher;
     struct ticket *ticket;
-    uint64_t armed_epoch; /* connection on which the one ahead was watched */
+    uint64_t armed_epoch; /* connection on which the predecessor was watched */
     bool next_in_line;
-    bool unreadable;   /* the node ahead cannot be watched */
-    bool beyond_first; /* the one beyond was the very first of a listing */
-    uint8_t rounds;    /* of creating ancestors, without success */
+    bool unreadable;        /* the predecessor cannot be watched */
+    bool lookahead_is_last; /* nobody else in our way but it and the predecessor */
+    uint8_t rounds;         /* of creating ancestors, without success */
     size_t prefix_length;
     char path[]; /* our node; only its prefix until it exists */
 };
 
 /* Our own node in sight. */
-struct vigil {
+struct own_watch {
     struct ticket *ticket;
     struct request *arm;
     uint64_t epoch; /* connection on which it was set; 0: not yet */
@@ -87,11 +85,12 @@ struct ticket {
     struct place *place;
     ticket_fn event; /* NULL once the owner has let go */
     void *owner;
-    struct bid *bid;      /* NULL once it has held */
-    struct vigil *vigil;  /* NULL when our node is not in sight */
-    struct request *life; /* the create or the delete on its way, or kept for it */
-    int64_t token;        /* czxid of our node */
-    struct follower follower;
+    struct bid *bid;             /* NULL once it has held */
+    struct own_watch *own_watch; /* NULL when our node is not in sight */
+    struct request *life;        /* the create or the delete on its way, or kept for it */
+    int64_t token;               /* czxid of our node */
+    int64_t granted_end;         /* of the lease when it was granted */
+    struct listener listener;
     union {
         struct map_entry holder; /* in session->holders, while held */
         struct timer timer;      /* at all other times */
@@ -102,7 +101,7 @@ struct ticket {
     bool try_only : 1;
     bool leaving : 1; /* wanted away, but it is not known yet whether there is a node */
     bool exists : 1;  /* our node was created and is not known to be gone */
-    bool wants_vigil : 1;
+    bool wants_own_watch : 1;
     bool asked : 1; /* to give up; known only while our own node is in sight */
 };
 

@@ -19,17 +19,35 @@ static enum revocation reason(const struct session *session)
 
 /* ---- granting ---- */
 
+bool ticket_holds_alone(const struct ticket *ticket)
+{
+    return ticket->place->rule->conflicts(MODE_SHARED, ticket->place->mode);
+}
+
+static struct ticket *holder_in_conflict(const struct ticket *ticket)
+{
+    const struct map *holders = &ticket->session->holders;
+    const struct place *place = ticket->place;
+
+    for (struct map_entry *entry = map_find(holders, place->parent); entry != NULL;
+         entry = map_find_next(holders, entry)) {
+        struct ticket *holder = container_of(entry, struct ticket, holder);
+        if (place->rule->conflicts(holder->place->mode, place->mode))
+            return holder;
+    }
+    return NULL;
+}
+
 /*
- * A directory has one first node. Who held it before us in this very session has lost its own, even
- * if no beat has told so yet.
+ * It is our turn, so nobody whom we exclude is ahead of us. A holder of this very session that we
+ * exclude has lost its node, even if no beat has told so yet.
  */
 static void depose_others(struct ticket *ticket)
 {
-    struct session *session = ticket->session;
-    struct map_entry *entry;
+    struct ticket *holder;
 
-    while ((entry = map_find(&session->holders, ticket->place->parent)) != NULL)
-        ticket_revoke(container_of(entry, struct ticket, holder), reason(session));
+    while ((holder = holder_in_conflict(ticket)) != NULL)
+        ticket_revoke(holder, reason(ticket->session));
 }
 
 /* The timer takes the place of what is known of a holder, and the other way round. */
@@ -42,12 +60,15 @@ void ticket_put_down(struct ticket *ticket)
 
 static void grant(struct ticket *ticket)
 {
+    struct session *session = ticket->session;
+
     depose_others(ticket);
-    timer_clear(ticket->session->core, &ticket->timer);
-    session_keep(ticket->session, &ticket->follower);
+    timer_clear(session->core, &ticket->timer);
+    session_keep(session, &ticket->listener);
     ticket->phase = TICKET_HELD;
+    ticket->granted_end = atomic_load(&session->deadline);
     list_init(&ticket->holder.link);
-    map_insert(&ticket->session->holders, &ticket->holder, ticket->place->parent);
+    map_insert(&session->holders, &ticket->holder, ticket->place->parent);
     ticket_tell_next(ticket);
     ticket_end_bid(ticket);
     ticket_tell(ticket, TICKET_GRANTED, ZKC_OK);
@@ -62,7 +83,7 @@ void ticket_prove(struct ticket *ticket)
     struct session *session = ticket->session;
 
     ticket->phase = TICKET_PROVING;
-    session_keep(session, &ticket->follower);
+    session_keep(session, &ticket->listener);
     timer_clear(session->core, &ticket->timer); /* the answer sets it again */
     if (ticket->bid->check == NULL)
         ticket->bid->check =
@@ -147,7 +168,7 @@ static void own_seen(void *owner, struct request *request, const struct reply *r
         (reply->answer == ANSWER_OK && reply->stat->owner != ticket->session->id)) {
         ticket_own_gone(ticket);
     } else if (answer_try_again(reply->answer)) {
-        muster_cancel(&ticket->bid->list); /* without this answer it says nothing */
+        shared_list_cancel(&ticket->bid->list); /* without this answer it says nothing */
         ticket_list_again(ticket);
     } else if (reply->answer != ANSWER_OK) {
         ticket_fail(ticket, answer_error(reply->answer));
@@ -158,31 +179,49 @@ bool ticket_look_at_own(struct ticket *ticket)
 {
     struct bid *bid = ticket->bid;
 
-    if (ticket->vigil == NULL && bid->see_own == NULL)
+    if (ticket->own_watch == NULL && bid->see_own == NULL)
         bid->see_own = session_ask(ticket->session, VERB_EXISTS, bid->path, own_seen, ticket);
-    return ticket->vigil != NULL || bid->see_own != NULL;
+    return ticket->own_watch != NULL || bid->see_own != NULL;
 }
 
 /* ---- what the session asks ---- */
 
-static struct request *beat(struct follower *follower)
+static size_t own_path(struct listener *listener, char *room)
 {
-    return ticket_own_request(container_of(follower, struct ticket, follower));
+    const struct ticket *ticket = container_of(listener, struct ticket, listener);
+
+    if (room != NULL)
+        ticket_write_path(ticket, room);
+    return ticket_path_size(ticket->place);
 }
 
-static void beat_checked(struct follower *follower, enum answer answer)
+static bool owns(struct listener *listener, const char *path)
 {
-    struct ticket *ticket = container_of(follower, struct ticket, follower);
+    return ticket_is_at(container_of(listener, struct ticket, listener), path);
+}
+
+static bool guard(struct listener *listener)
+{
+    return ticket_guard(container_of(listener, struct ticket, listener));
+}
+
+static void checked(struct listener *listener, enum answer answer)
+{
+    struct ticket *ticket = container_of(listener, struct ticket, listener);
 
     if (answer == ANSWER_NO_NODE)
         ticket_own_gone(ticket);
     else
-        ticket_resume_vigil(ticket);
+        ticket_resume_own_watch(ticket);
 }
 
-static void lapsed(struct follower *follower)
+static void lapsed(struct listener *listener, int64_t end)
 {
-    ticket_revoke(container_of(follower, struct ticket, follower), REVOKED_LEASE);
+    struct ticket *ticket = container_of(listener, struct ticket, listener);
+
+    if (ticket->granted_end <= end)
+        ticket_revoke(ticket, REVOKED_LEASE);
 }
 
-const struct follower_ops ticket_follower_ops = {ticket_session_event, beat, beat_checked, lapsed};
+const struct listener_ops ticket_listener_ops = {
+    ticket_session_event, own_path, owns, guard, checked, lapsed};

@@ -54,7 +54,7 @@ static void adopted(void *owner, struct request *request, const struct reply *re
     }
 }
 
-/* The uuid is in no listing, and no request that carries it can still be under way. */
+/* The uuid is in no listing; what could still make it one is left to the session's strays. */
 static void not_created(struct ticket *ticket)
 {
     ticket->phase = TICKET_LISTING;
@@ -88,6 +88,13 @@ static const char *next_that_may_be_ours(const struct ticket *ticket, const stru
     return next;
 }
 
+static void recover_later(struct ticket *ticket)
+{
+    struct core *core = ticket->session->core;
+
+    timer_set(core, &ticket->timer, core->now + SECOND);
+}
+
 static void searched(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
@@ -104,17 +111,14 @@ static void searched(void *owner, struct request *request, const struct reply *r
         return;
     }
     found = next_that_may_be_ours(ticket, reply);
-    if (found != NULL && ticket_set_name(ticket, found))
+    if (found != NULL && ticket_set_name(ticket, found)) {
         ticket_adopt(ticket);
-    else
+        return;
+    }
+    if (strays_add(&ticket->session->strays, ticket->place, ticket->random) == 0)
         not_created(ticket);
-}
-
-static void recover_later(struct ticket *ticket)
-{
-    struct core *core = ticket->session->core;
-
-    timer_set(core, &ticket->timer, core->now + SECOND);
+    else
+        recover_later(ticket);
 }
 
 static void fence_answered(void *owner, struct request *request, const struct reply *reply)
@@ -177,7 +181,7 @@ static void ancestors_done(void *owner, enum answer answer)
 
 static void create_ancestors(struct ticket *ticket)
 {
-    muster_cancel(&ticket->bid->list);
+    shared_list_cancel(&ticket->bid->list);
     if (++ticket->bid->rounds > ROUNDS_MAX) {
         ticket_fail(ticket, ZKC_ESERVER);
         return;
@@ -219,7 +223,7 @@ static void created(void *owner, struct request *request, const struct reply *re
     } else if (ticket->leaving) {
         not_created(ticket);
     } else if (reply->answer == ANSWER_REFUSED || reply->answer == ANSWER_NODE_EXISTS) {
-        muster_cancel(&ticket->bid->list);
+        shared_list_cancel(&ticket->bid->list);
         ticket_enter(ticket);
     } else if (reply->answer == ANSWER_NO_NODE) {
         create_ancestors(ticket);
@@ -250,7 +254,7 @@ void ticket_enter(struct ticket *ticket)
     ticket->bid->next_in_line = false;
     ticket->asked = false;
     ticket->phase = TICKET_JOINING;
-    ticket_end_vigil(ticket);
+    ticket_end_own_watch(ticket);
     if (ticket->life == NULL)
         ticket->life = request_new();
     if (ticket->life == NULL) {

@@ -23,12 +23,26 @@ static size_t write_prefix(const struct ticket *ticket, char *path)
     char *end = stpcpy(path, parent_of(ticket->place));
 
     *end++ = '/';
-    return (size_t)(end - path) + name_format(end, ticket->place->dialect, ticket->random);
+    return (size_t)(end - path) +
+           name_format(end, ticket->place->dialect, ticket->place->mode, ticket->random);
 }
 
 void ticket_write_path(const struct ticket *ticket, char *path)
 {
     name_format_sequence(path + write_prefix(ticket, path), ticket->sequence);
+}
+
+bool ticket_is_at(const struct ticket *ticket, const char *path)
+{
+    const char *parent = parent_of(ticket->place);
+    size_t length = strlen(parent);
+    char name[NAME_PREFIX_MAX + NAME_SEQUENCE_MAX];
+
+    name_format_sequence(
+        name + name_format(name, ticket->place->dialect, ticket->place->mode, ticket->random),
+        ticket->sequence);
+    return strncmp(path, parent, length) == 0 && path[length] == '/' &&
+           strcmp(path + length + 1, name) == 0;
 }
 
 char *ticket_path(const struct ticket *ticket)

@@ -1,5 +1,5 @@
 /*
- * Where do we stand in the queue, and the wait for who is ahead.
+ * Where do we stand in the queue, and the wait for the predecessor.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "core/ticket_parts.h"
@@ -11,22 +11,29 @@
 
 #include <string.h>
 
-static void arm_ahead(struct ticket *ticket);
-static void poll_ahead(struct ticket *ticket);
+static void arm_predecessor(struct ticket *ticket);
+static void poll_predecessor(struct ticket *ticket);
 static void await_list(struct ticket *ticket);
 
-/* ---- waiting for who is ahead ---- */
+/* ---- waiting for the predecessor ---- */
+
+bool ticket_clears_the_way(const struct ticket *ticket, const char *path)
+{
+    const struct place *place = ticket->place;
+
+    return !name_leaves_reader(path) || !place->rule->conflicts(MODE_SHARED, place->mode);
+}
 
 /*
- * The one ahead was the very first of a listing that we were second in, or became it when the first
- * of a listing went, or was granted in this session. Nobody can have come before us since (the
- * server numbers upwards), so we are first if our own node still exists: its watch was set on this
- * same connection, which delivers events in the order they happened, and it is silent.
+ * Nobody but the predecessor stood in our way in a listing, or nobody else was left when another
+ * went, or it was granted alone in this session. Nobody can have come before us since (the server
+ * numbers upwards), so it is our turn if our own node still exists: its watch was set on this same
+ * connection, which delivers events in the order they happened, and it is silent.
  */
 static bool inherits(const struct ticket *ticket)
 {
-    return ticket->bid->next_in_line && !name_leaves_reader(ticket->bid->ahead) &&
-           ticket->vigil != NULL && ticket->vigil->epoch == ticket->session->epoch &&
+    return ticket->bid->next_in_line && ticket_clears_the_way(ticket, ticket->bid->predecessor) &&
+           ticket->own_watch != NULL && ticket->own_watch->epoch == ticket->session->epoch &&
            session_connected(ticket->session);
 }
 
@@ -35,21 +42,21 @@ static bool take_look_for_list(struct ticket *ticket)
 {
     struct bid *bid = ticket->bid;
 
-    if (!seeker_waits(&bid->look) || ticket->vigil == NULL)
+    if (!list_waiter_waits(&bid->look) || ticket->own_watch == NULL)
         return false;
-    muster_pass(&bid->look, &bid->list);
+    shared_list_pass(&bid->look, &bid->list);
     return true;
 }
 
-static void ahead_gone(struct ticket *ticket)
+static void predecessor_gone(struct ticket *ticket)
 {
     struct bid *bid = ticket->bid;
     bool heir = bid->armed_epoch == ticket->session->epoch && inherits(ticket);
     bool looking = !heir && take_look_for_list(ticket);
 
-    mem_free(bid->ahead);
-    bid->ahead = NULL;
-    ticket_forget_beyond(ticket);
+    mem_free(bid->predecessor);
+    bid->predecessor = NULL;
+    ticket_forget_lookahead(ticket);
     if (heir)
         ticket_first(ticket);
     else if (looking)
@@ -58,7 +65,7 @@ static void ahead_gone(struct ticket *ticket)
         ticket_list_again(ticket);
 }
 
-static void ahead_armed(void *owner, struct request *request, const struct reply *reply)
+static void predecessor_armed(void *owner, struct request *request, const struct reply *reply)
 {
     struct ticket *ticket = owner;
 
@@ -69,34 +76,35 @@ static void ahead_armed(void *owner, struct request *request, const struct reply
         ticket->phase = TICKET_WAITING;
         return;
     }
-    watcher_remove(&ticket->session->watches, &ticket->bid->ahead_watcher);
+    watcher_remove(&ticket->session->watches, &ticket->bid->predecessor_watcher);
     if (reply->answer == ANSWER_NO_NODE) {
         ticket->bid->armed_epoch = ticket->session->epoch;
-        ahead_gone(ticket);
+        predecessor_gone(ticket);
     } else if (answer_try_again(reply->answer)) {
-        arm_ahead(ticket);
+        arm_predecessor(ticket);
     } else if (reply->answer == ANSWER_NO_AUTH) {
         ticket->bid->unreadable = true;
-        poll_ahead(ticket);
+        poll_predecessor(ticket);
     } else {
         ticket_fail(ticket, answer_error(reply->answer));
     }
 }
 
 /* A get leaves no watch behind on a node that is gone, an exists would. */
-static void arm_ahead(struct ticket *ticket)
+static void arm_predecessor(struct ticket *ticket)
 {
     if (!watches_room(&ticket->session->watches, WATCH_NEEDED)) {
-        poll_ahead(ticket);
+        poll_predecessor(ticket);
         return;
     }
     ticket->phase = TICKET_ARMING;
-    ticket->bid->arm =
-        session_ask_watch(ticket->session, VERB_GET, ticket->bid->ahead, ahead_armed, ticket);
+    ticket->bid->arm = session_ask_watch(ticket->session, VERB_GET, ticket->bid->predecessor,
+                                         predecessor_armed, ticket);
     if (ticket->bid->arm == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
     else
-        watcher_add(&ticket->session->watches, &ticket->bid->ahead_watcher, ticket->bid->ahead);
+        watcher_add(&ticket->session->watches, &ticket->bid->predecessor_watcher,
+                    ticket->bid->predecessor);
 }
 
 static void polled(void *owner, struct request *request, const struct reply *reply)
@@ -108,92 +116,96 @@ static void polled(void *owner, struct request *request, const struct reply *rep
     ticket->bid->arm = NULL;
     if (reply->answer == ANSWER_NO_NODE) {
         ticket->bid->armed_epoch = session->epoch;
-        ahead_gone(ticket);
+        predecessor_gone(ticket);
     } else if (reply->answer == ANSWER_OK) {
         int64_t pause = session->timeout / 5 > SECOND ? session->timeout / 5 : SECOND;
         timer_set(session->core, &ticket->timer,
                   session->core->now + pause + core_random_below(session->core, pause / 4));
     } else if (answer_try_again(reply->answer)) {
-        poll_ahead(ticket);
+        poll_predecessor(ticket);
     } else {
         ticket_fail(ticket, answer_error(reply->answer));
     }
 }
 
 /*
- * Without a watch: the content of the node ahead is forbidden to us, and servers that have mended
+ * Without a watch: the content of the predecessor is forbidden to us, and servers that have mended
  * CVE-2024-23944 send no events of such a node; or the session has all the watches that it can
  * carry over a reconnection. Whether the node exists is asked now and then instead.
  */
-static void poll_ahead(struct ticket *ticket)
+static void poll_predecessor(struct ticket *ticket)
 {
     ticket->phase = TICKET_WAITING;
     ticket->bid->arm =
-        session_ask(ticket->session, VERB_EXISTS, ticket->bid->ahead, polled, ticket);
+        session_ask(ticket->session, VERB_EXISTS, ticket->bid->predecessor, polled, ticket);
     if (ticket->bid->arm == NULL)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
-void ticket_look_ahead(struct ticket *ticket)
+void ticket_watch_predecessor(struct ticket *ticket)
 {
     if (ticket->bid->unreadable)
-        poll_ahead(ticket);
+        poll_predecessor(ticket);
     else
-        arm_ahead(ticket);
+        arm_predecessor(ticket);
 }
 
-void ticket_ahead_fired(struct watcher *watcher, enum watch_event event)
+void ticket_predecessor_fired(struct watcher *watcher, enum watch_event event)
 {
-    struct ticket *ticket = container_of(watcher, struct bid, ahead_watcher)->ticket;
+    struct ticket *ticket = container_of(watcher, struct bid, predecessor_watcher)->ticket;
 
     session_cancel(&ticket->bid->arm);
     if (event == WATCH_DELETED)
-        ahead_gone(ticket);
+        predecessor_gone(ticket);
     else
-        arm_ahead(ticket);
+        arm_predecessor(ticket);
 }
 
 void ticket_become_next(struct ticket *ticket)
 {
     ticket->bid->next_in_line = true;
     ticket_watch_own(ticket);
-    session_keep(ticket->session, &ticket->follower);
+    session_keep(ticket->session, &ticket->listener);
 }
 
+/* If the map changes meanwhile some waiters are not told: they list the directory later. */
 void ticket_tell_next(struct ticket *ticket)
 {
     const struct map *watches = &ticket->session->watches;
 
+    if (!ticket_holds_alone(ticket))
+        return;
     for (struct map_entry *entry = map_find(watches, ticket->bid->path); entry != NULL;
          entry = map_find_next(watches, entry)) {
         struct watcher *watcher = container_of(entry, struct watcher, entry);
-        if (watcher->fired == ticket_ahead_fired) {
-            ticket_become_next(container_of(watcher, struct bid, ahead_watcher)->ticket);
-            return; /* nobody else is right behind it, and the map has changed */
-        }
+        if (watcher->fired == ticket_predecessor_fired)
+            ticket_become_next(container_of(watcher, struct bid, predecessor_watcher)->ticket);
     }
 }
 
-static void wait_behind(struct ticket *ticket, const struct roster *roster, size_t me)
+static void wait_behind(struct ticket *ticket, const struct roster *roster, size_t me,
+                        size_t predecessor)
 {
-    mem_free(ticket->bid->ahead);
-    ticket->bid->ahead = path_child(ticket->place->parent, roster->at[me - 1].name);
-    if (ticket->bid->ahead == NULL) {
+    size_t lookahead = ticket->place->rule->blocker(roster, me, predecessor);
+
+    mem_free(ticket->bid->predecessor);
+    ticket->bid->predecessor = path_child(ticket->place->parent, roster->at[predecessor].name);
+    if (ticket->bid->predecessor == NULL) {
         ticket_fail(ticket, ZKC_ENOMEM);
         return;
     }
     ticket->bid->next_in_line = false;
     ticket->bid->unreadable = false;
-    /* What it asks is sent first: the answer about the one ahead finds ours answered. */
-    if (me == 1)
+    /* Set our own watch first: answers come in order. */
+    if (lookahead == ROSTER_NOBODY)
         ticket_become_next(ticket);
     else
-        session_keep_no_more(ticket->session, &ticket->follower);
-    arm_ahead(ticket);
+        session_keep_no_more(ticket->session, &ticket->listener);
+    arm_predecessor(ticket);
     if (ticket->phase != TICKET_ARMING && ticket->phase != TICKET_WAITING)
         return;
-    if (me > 1)
-        ticket_watch_beyond(ticket, roster, me);
+    if (lookahead != ROSTER_NOBODY)
+        ticket_watch_lookahead(ticket, roster, me, lookahead);
     ticket_tell(ticket, TICKET_QUEUED, (int)me);
 }
 
@@ -202,15 +214,16 @@ static void wait_behind(struct ticket *ticket, const struct roster *roster, size
 static void rank(struct ticket *ticket, const struct roster *roster)
 {
     size_t me = roster_find(roster, ticket_own_name(ticket));
+    size_t predecessor = me == ROSTER_NOBODY ? me : ticket->place->rule->blocker(roster, me, me);
 
     if (me == ROSTER_NOBODY)
         ticket_own_gone(ticket);
-    else if (me == 0)
+    else if (predecessor == ROSTER_NOBODY)
         ticket_first(ticket);
     else if (ticket->try_only)
         ticket_fail(ticket, ZKC_EBUSY);
     else
-        wait_behind(ticket, roster, me);
+        wait_behind(ticket, roster, me, predecessor);
 }
 
 static void sorted(void *owner, enum answer answer, const struct roster *roster)
@@ -247,9 +260,9 @@ static void evaluate(struct ticket *ticket, const struct roster *roster)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 
-void ticket_listed(struct seeker *seeker, enum answer answer, const struct roster *roster)
+void ticket_listed(struct list_waiter *list_waiter, enum answer answer, const struct roster *roster)
 {
-    struct ticket *ticket = container_of(seeker, struct bid, list)->ticket;
+    struct ticket *ticket = container_of(list_waiter, struct bid, list)->ticket;
 
     if (answer == ANSWER_OK)
         evaluate(ticket, roster);
@@ -263,7 +276,7 @@ void ticket_listed(struct seeker *seeker, enum answer answer, const struct roste
 
 void ticket_ask_list(struct ticket *ticket)
 {
-    if (muster_ask(ticket->session, ticket->place->parent, &ticket->bid->list) != 0)
+    if (shared_list_ask(ticket->session, ticket->place->parent, &ticket->bid->list) != 0)
         ticket_fail(ticket, ZKC_ENOMEM);
 }
 

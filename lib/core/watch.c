@@ -35,25 +35,40 @@ bool watcher_active(const struct watcher *watcher)
 /* Each path is sent with its length. */
 bool watches_room(const struct map *watches, enum watch_use use)
 {
-    static const size_t tenths[] = {[WATCH_HELPFUL] = 5, [WATCH_NEEDED] = 9, [WATCH_OWN] = 10};
+    static const size_t tenths[] = {
+        [WATCH_HELPFUL] = 5, [WATCH_KEPT] = 8, [WATCH_NEEDED] = 9, [WATCH_OWN] = 10};
     size_t packet = watches->key_bytes + 4 * watches->count;
 
     return packet < PACKET_BUDGET / 10 * tenths[use];
 }
 
-void watches_fire(struct map *watches, const char *path, enum watch_event event)
+/* A callback may drop watchers that wait here, as if they were still in the map. */
+static void fire(struct map *watches, struct list *entries, enum watch_event event)
 {
-    struct list entries, *link;
-
-    list_init(&entries);
-    map_take(watches, path, &entries);
-    /* A callback may drop watchers that wait here, as if they were still in the map. */
-    for (link = entries.next; link != &entries; link = link->next)
+    for (struct list *link = entries->next; link != entries; link = link->next)
         watches->count++;
-    while (!list_empty(&entries)) {
-        struct map_entry *entry = container_of(entries.next, struct map_entry, link);
+    while (!list_empty(entries)) {
+        struct map_entry *entry = container_of(entries->next, struct map_entry, link);
         struct watcher *watcher = container_of(entry, struct watcher, entry);
         map_remove(watches, entry);
         watcher->fired(watcher, event);
     }
+}
+
+void watches_fire(struct map *watches, const char *path, enum watch_event event)
+{
+    struct list entries;
+
+    list_init(&entries);
+    map_take(watches, path, &entries);
+    fire(watches, &entries, event);
+}
+
+void watches_lose(struct map *watches)
+{
+    struct list entries;
+
+    list_init(&entries);
+    map_take_all(watches, &entries);
+    fire(watches, &entries, WATCH_LOST);
 }

@@ -10,7 +10,13 @@
 
 #include <stdbool.h>
 
-enum watch_event { WATCH_DELETED, WATCH_CREATED, WATCH_CHANGED, WATCH_CHILDREN, WATCH_GONE };
+enum watch_event {
+    WATCH_DELETED,
+    WATCH_CREATED,
+    WATCH_CHANGED,
+    WATCH_CHILDREN,
+    WATCH_LOST /* the handle that had it is gone: whatever happened is not told */
+};
 
 struct watcher;
 typedef void (*watch_fn)(struct watcher *watcher, enum watch_event event);
@@ -30,11 +36,13 @@ bool watcher_active(const struct watcher *watcher);
 /* Whether one more watch may be set, for such a use. */
 enum watch_use {
     WATCH_HELPFUL, /* it only saves time */
+    WATCH_KEPT,    /* without it a node is checked together with others */
     WATCH_NEEDED,  /* without it somebody polls */
     WATCH_OWN      /* of the node of who holds or is next in line */
 };
 bool watches_room(const struct map *watches, enum watch_use use);
 
 void watches_fire(struct map *watches, const char *path, enum watch_event event);
+void watches_lose(struct map *watches); /* fires all: WATCH_LOST */
 
 #endif

@@ -3,13 +3,14 @@
 #include "core/answer.h"
 #include "run/context.h"
 #include "run/operation.h"
+#include "run/pool.h"
 
 #include <string.h>
 
 struct errand {
     struct operation operation;
     struct member member;
-    struct follower follower;
+    struct listener listener;
     struct pooled *pooled;
     struct request *request;
     enum verb verb;
@@ -23,7 +24,7 @@ struct errand {
 static void finish(struct errand *errand, int result)
 {
     session_cancel(&errand->request);
-    list_remove(&errand->follower.link);
+    list_remove(&errand->listener.link);
     list_remove(&errand->member.link);
     operation_finish(&errand->operation, result);
 }
@@ -58,19 +59,19 @@ static void ask(struct errand *errand)
     errand->request->length = errand->text == NULL ? 0 : strlen(errand->text);
 }
 
-static void session_event(struct follower *follower, enum session_event event)
+static void session_event(struct listener *listener, enum session_event event)
 {
-    struct errand *errand = container_of(follower, struct errand, follower);
+    struct errand *errand = container_of(listener, struct errand, listener);
 
     if (event == SESSION_LOST && errand->pooled->session.state != SESSION_STOPPED) {
         errand->again = true;
         ask(errand);
     } else if (event == SESSION_AUTH_REFUSED) {
-        finish(errand, ZKC_EAUTH);
+        finish(errand, answer_error(errand->pooled->session.refusal));
     }
 }
 
-static const struct follower_ops follower_ops = {.event = session_event};
+static const struct listener_ops listener_ops = {.event = session_event};
 
 static void abandon(struct operation *operation, int error)
 {
@@ -82,15 +83,14 @@ static void closing(struct member *member)
     finish(container_of(member, struct errand, member), ZKC_ECLOSED);
 }
 
-static void begin(struct errand *errand, zkc_sync *sync, struct wait *wait, zkc_context *context)
+static void begin(struct errand *errand, zkc_sync *sync, zkc_context *context)
 {
-    operation_init(&errand->operation, sync, wait);
     operation_begin(&errand->operation, NULL, abandon, context_deadline(context));
     errand->member.closing = closing;
     list_init(&errand->member.link);
     list_append(&sync->members, &errand->member.link);
-    follower_init(&errand->follower, &follower_ops);
-    session_follow(&errand->pooled->session, &errand->follower);
+    listener_init(&errand->listener, &listener_ops);
+    session_listen(&errand->pooled->session, &errand->listener);
     ask(errand);
 }
 
@@ -98,26 +98,21 @@ int errand_run(zkc_sync *sync, enum verb verb, const char *path, const char *tex
                zkc_context *context, errand_fn take, void *owner)
 {
     struct errand errand = {.verb = verb, .path = path, .text = text, .take = take, .owner = owner};
-    struct wait wait;
     int result = zkc_context_error(context);
 
     if (result == ZKC_OK)
-        result = host_begin_blocking(sync);
+        result = operation_enter(&errand.operation, sync, context);
     if (result != ZKC_OK)
         return result;
-    errand.pooled = host_session_get(sync, 0);
-    if (errand.pooled == NULL) {
-        host_leave(sync);
-        return ZKC_ENOMEM;
-    }
-    host_ref(sync); /* the sync may be closed before we are awake */
-    wait_init(&wait, context);
-    begin(&errand, sync, &wait, context);
-    host_leave(sync);
-    result = operation_wait(&errand.operation);
-    host_enter(sync);
-    host_session_put(sync, errand.pooled);
-    host_leave(sync);
-    host_unref(sync);
+    errand.pooled = pool_session_get(sync, 0);
+    if (errand.pooled == NULL)
+        return operation_leave(&errand.operation, ZKC_ENOMEM);
+    client_ref(sync); /* the sync may be closed before we are awake */
+    begin(&errand, sync, context);
+    result = operation_leave(&errand.operation, ZKC_OK);
+    client_enter(sync);
+    pool_session_put(sync, errand.pooled);
+    client_leave(sync);
+    client_unref(sync);
     return result;
 }

@@ -5,7 +5,7 @@
 #ifndef ZKC_RUN_ERRAND_H
 #define ZKC_RUN_ERRAND_H
 
-#include "run/host.h"
+#include "run/client.h"
 
 /*
  * Makes a result of the answer, under the mutex. again: the request may have been carried out

@@ -5,6 +5,8 @@
 #include "core/ticket.h"
 #include "run/operation.h"
 
+#include <string.h>
+
 /* ---- snapshots ---- */
 
 struct zkc_contenders {
@@ -34,10 +36,43 @@ void zkc_contenders_free(zkc_contenders *contenders)
     mem_free(contenders);
 }
 
-static int take(zkc_contender *contender, struct seat *seat, size_t position)
+/* A path of the servers, as the user calls it. */
+static char *outside(const zkc_sync *sync, char *path)
+{
+    const char *ours = client_outside(sync, path);
+
+    memmove(path, ours, strlen(ours) + 1);
+    return path;
+}
+
+/* Whom the contenders so far exclude, as their rule says. */
+struct seen {
+    const struct rule *rule;
+    bool modes[MODES];
+};
+
+static bool must_wait(const struct seen *seen, enum mode mode)
+{
+    for (int ahead = 0; ahead < MODES; ahead++)
+        if (seen->modes[ahead] && seen->rule->conflicts((enum mode)ahead, mode))
+            return true;
+    return false;
+}
+
+static void take_mode(zkc_contender *contender, struct seen *seen)
+{
+    struct name name = {.mode = MODE_ALONE};
+
+    (void)name_parse(strrchr(contender->path, '/') + 1, &name);
+    contender->shared = name.mode == MODE_SHARED;
+    contender->holds = !must_wait(seen, name.mode);
+    seen->modes[name.mode] = true;
+}
+
+static int take(const zkc_sync *sync, zkc_contender *contender, struct seat *seat, size_t position)
 {
     contender->size = sizeof *contender;
-    contender->path = seat->path;
+    contender->path = outside(sync, seat->path);
     contender->data = seat->data != NULL ? seat->data : mem_zalloc(1);
     contender->data_length = seat->length;
     contender->token = seat->stat.czxid;
@@ -49,18 +84,21 @@ static int take(zkc_contender *contender, struct seat *seat, size_t position)
     return contender->data == NULL ? -1 : 0;
 }
 
-zkc_contenders *contenders_new(struct seat *seats, size_t count)
+zkc_contenders *contenders_new(const zkc_sync *sync, const struct rule *rule, struct seat *seats,
+                               size_t count)
 {
+    struct seen seen = {.rule = rule};
     zkc_contenders *contenders = mem_zalloc(sizeof *contenders + count * sizeof(zkc_contender));
 
     if (contenders == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         contenders->count = i + 1;
-        if (take(&contenders->at[i], &seats[i], i) != 0) {
+        if (take(sync, &contenders->at[i], &seats[i], i) != 0) {
             zkc_contenders_free(contenders);
             return NULL;
         }
+        take_mode(&contenders->at[i], &seen);
     }
     return contenders;
 }
@@ -83,6 +121,7 @@ struct listing {
     struct operation operation;
     struct member member;
     struct peek peek;
+    const struct rule *rule;
     zkc_contenders *contenders;
 };
 
@@ -97,7 +136,7 @@ static int on_result(void *owner, int result, struct seat *seats, size_t count)
     struct listing *listing = owner;
 
     if (result == ZKC_OK) {
-        listing->contenders = contenders_new(seats, count);
+        listing->contenders = contenders_new(listing->operation.sync, listing->rule, seats, count);
         result = listing->contenders == NULL ? ZKC_ENOMEM : ZKC_OK;
     }
     finish(listing, result);
@@ -121,28 +160,26 @@ int listing_read(zkc_sync *sync, struct session *session, struct place *place, b
                  zkc_context *context, zkc_contenders **ret_contenders)
 {
     struct listing listing = {0};
-    struct wait wait;
     int result = zkc_context_error(context);
 
     if (result == ZKC_OK)
-        result = host_begin_blocking(sync);
+        result = operation_enter(&listing.operation, sync, context);
     if (result != ZKC_OK)
         return result;
-    host_ref(sync); /* the sync may be closed, and what brought us here too, before we are awake */
+    client_ref(
+        sync); /* the sync may be closed, and what brought us here too, before we are awake */
     place_ref(place);
-    wait_init(&wait, context);
-    operation_init(&listing.operation, sync, &wait);
     operation_begin(&listing.operation, NULL, abandon, context_deadline(context));
     listing.member.closing = closing;
+    listing.rule = place->rule;
     list_init(&listing.member.link);
     list_append(&sync->members, &listing.member.link);
     peek_start(&listing.peek, session, place->parent, first_only, false, on_result, &listing);
-    host_leave(sync);
-    result = operation_wait(&listing.operation);
+    result = operation_leave(&listing.operation, ZKC_OK);
     pthread_mutex_lock(&sync->mutex);
     place_unref(place);
     pthread_mutex_unlock(&sync->mutex);
-    host_unref(sync);
+    client_unref(sync);
     if (result == ZKC_OK && contenders_decode(listing.contenders) != 0)
         result = ZKC_ENOMEM;
     if (result == ZKC_OK)

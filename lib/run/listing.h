@@ -6,12 +6,15 @@
 #define ZKC_RUN_LISTING_H
 
 #include "core/peek.h"
-#include "run/host.h"
+#include "run/client.h"
 
 struct place;
+struct rule;
 
-/* Makes a snapshot, taking paths and data out of the seats. NULL without memory. */
-zkc_contenders *contenders_new(struct seat *seats, size_t count);
+/* Makes a snapshot, taking paths and data out of the seats; paths lose the chroot. NULL without
+ * memory. */
+zkc_contenders *contenders_new(const zkc_sync *sync, const struct rule *rule, struct seat *seats,
+                               size_t count);
 
 /*
  * Reads what the data says. 0, or -1 without memory. Takes a tenth of a second for each MiB that

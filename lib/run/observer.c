@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/observer.h"
+#include "run/pool.h"
 #include "base/mem.h"
 #include "run/listing.h"
 
@@ -36,22 +37,28 @@ static struct change *next_change(zkc_observer *observer)
     return link == NULL ? NULL : container_of(link, struct change, link);
 }
 
-/* The callback may close the observer, which flushes the rest: nothing of it is touched then. */
+static void free_change(struct change **change)
+{
+    if (*change != NULL)
+        zkc_contenders_free((*change)->leader);
+    mem_free(*change);
+}
+
+/* The callback may close the observer, which flushes the rest: nothing of it is touched then. Or it
+ * may throw. */
 static void deliver(struct delivery *delivery)
 {
     zkc_observer *observer = container_of(delivery, zkc_observer, delivery);
     zkc_sync *sync = observer->sync;
-    struct change *change = next_change(observer);
+    __attribute__((cleanup(free_change))) struct change *change = next_change(observer);
 
     if (change == NULL)
         return;
     pthread_mutex_lock(&sync->mutex);
     if (!list_empty(&observer->changes))
-        dispatch_post(sync, &observer->delivery);
+        dispatch_post(&sync->dispatch, &observer->delivery);
     pthread_mutex_unlock(&sync->mutex);
     observer->changed(observer->arg, zkc_contenders_at(change->leader, 0));
-    zkc_contenders_free(change->leader);
-    mem_free(change);
 }
 
 static bool same(const zkc_observer *observer, const struct seat *seats, size_t count)
@@ -90,7 +97,7 @@ static int on_first(void *owner, int result, struct seat *seats, size_t count)
         mem_free(change);
         return -1;
     }
-    change->leader = contenders_new(seats, count);
+    change->leader = contenders_new(observer->sync, observer->place->rule, seats, count);
     if (change->leader == NULL || contenders_decode(change->leader) != 0) {
         observer->seen_any = false;
         zkc_contenders_free(change->leader);
@@ -98,7 +105,7 @@ static int on_first(void *owner, int result, struct seat *seats, size_t count)
         return -1;
     }
     list_append(&observer->changes, &change->link);
-    dispatch_post(observer->sync, &observer->delivery);
+    dispatch_post(&observer->sync->dispatch, &observer->delivery);
     return 0;
 }
 
@@ -118,7 +125,7 @@ static void observer_free(zkc_observer *observer)
     }
     mem_free(observer->seen_path);
     place_unref(observer->place);
-    host_session_put(observer->sync, observer->pooled);
+    pool_session_put(observer->sync, observer->pooled);
     mem_free(observer);
 }
 
@@ -126,18 +133,18 @@ int observer_open(zkc_sync *sync, struct pooled *pooled, struct place *place,
                   zkc_observe_fn changed, void *arg, zkc_observer **ret_observer)
 {
     zkc_observer *observer;
-    int error = host_begin(sync);
+    int error = client_begin(sync);
 
     if (error != ZKC_OK)
         return error;
     observer = mem_zalloc(sizeof *observer);
-    if (observer == NULL || dispatch_prepare(sync) != 0) {
-        host_leave(sync);
+    if (observer == NULL || dispatch_prepare(&sync->dispatch) != 0) {
+        client_leave(sync);
         error = observer == NULL ? ZKC_ENOMEM : ZKC_ESYSTEM;
         mem_free(observer);
         return error;
     }
-    host_ref(sync);
+    client_ref(sync);
     observer->sync = sync;
     observer->pooled = pooled;
     pooled->users++;
@@ -150,7 +157,7 @@ int observer_open(zkc_sync *sync, struct pooled *pooled, struct place *place,
     list_init(&observer->member.link);
     list_append(&sync->members, &observer->member.link);
     peek_start(&observer->peek, &pooled->session, place->parent, true, true, on_first, observer);
-    host_leave(sync);
+    client_leave(sync);
     *ret_observer = observer;
     return ZKC_OK;
 }
@@ -159,15 +166,15 @@ void zkc_observer_close(zkc_observer *observer)
 {
     zkc_sync *sync;
 
-    if (observer == NULL || host_is_child(observer->sync))
+    if (observer == NULL || client_is_child(observer->sync))
         return;
     sync = observer->sync;
-    host_enter(sync);
+    client_enter(sync);
     list_remove(&observer->member.link);
     peek_stop(&observer->peek);
-    dispatch_withdraw(sync, &observer->delivery);
-    dispatch_flush(sync, observer);
+    dispatch_withdraw(&sync->dispatch, &observer->delivery);
+    dispatch_flush(&sync->dispatch, observer);
     observer_free(observer);
-    host_leave(sync);
-    host_unref(sync);
+    client_leave(sync);
+    client_unref(sync);
 }

@@ -6,9 +6,9 @@
 #define ZKC_RUN_OBSERVER_H
 
 #include "core/ticket.h"
-#include "run/host.h"
+#include "run/client.h"
 
-/* Enters by itself. ZKC_OK, or ZKC_ENOMEM, ZKC_ESYSTEM, or what host_begin() says. */
+/* Enters by itself. ZKC_OK, or ZKC_ENOMEM, ZKC_ESYSTEM, or what client_begin() says. */
 int observer_open(zkc_sync *sync, struct pooled *pooled, struct place *place,
                   zkc_observe_fn changed, void *arg, zkc_observer **ret_observer);
 

@@ -27,12 +27,27 @@ static void deliver(struct delivery *delivery)
     done(arg, result);
 }
 
-void operation_init(struct operation *operation, zkc_sync *sync, struct wait *wait)
+static void init(struct operation *operation, zkc_sync *sync)
 {
     memset(operation, 0, sizeof *operation);
     operation->sync = sync;
-    operation->wait = wait;
     timer_init(&operation->timer, deadline_passed);
+}
+
+void operation_block(struct operation *operation, zkc_sync *sync, zkc_context *context)
+{
+    init(operation, sync);
+    operation->blocking = true;
+    wait_init(&operation->wait, context);
+}
+
+int operation_enter(struct operation *operation, zkc_sync *sync, zkc_context *context)
+{
+    int error = client_begin_blocking(sync);
+
+    if (error == ZKC_OK)
+        operation_block(operation, sync, context);
+    return error;
 }
 
 struct operation *operation_new(zkc_sync *sync, void *object, zkc_done_fn done, void *arg)
@@ -41,7 +56,7 @@ struct operation *operation_new(zkc_sync *sync, void *object, zkc_done_fn done, 
 
     if (operation == NULL)
         return NULL;
-    operation_init(operation, sync, NULL);
+    init(operation, sync);
     operation->done = done;
     operation->arg = arg;
     delivery_init(&operation->delivery, object, deliver);
@@ -56,8 +71,8 @@ void operation_begin(struct operation *operation, struct operation **slot, aband
     operation->slot = slot;
     if (slot != NULL)
         *slot = operation;
-    if (operation->wait != NULL)
-        host_ref(operation->sync);
+    if (operation->blocking)
+        client_ref(operation->sync);
     timer_set(&operation->sync->core, &operation->timer, deadline);
 }
 
@@ -69,29 +84,37 @@ void operation_finish(struct operation *operation, int result)
     operation->active = false;
     operation->result = result;
     timer_clear(&operation->sync->core, &operation->timer);
-    if (operation->wait == NULL) {
-        dispatch_post(operation->sync, &operation->delivery);
+    if (!operation->blocking) {
+        dispatch_post(&operation->sync->dispatch, &operation->delivery);
         return;
     }
     if (operation->slot != NULL)
         *operation->slot = NULL;
-    wait_finish(operation->wait, result);
+    wait_finish(&operation->wait, result);
 }
 
-int operation_wait(struct operation *operation)
+static int sleep_until_finished(struct operation *operation)
 {
     zkc_sync *sync = operation->sync;
-    struct wait *wait = operation->wait;
+    struct wait *wait = &operation->wait;
+    int cancel = thread_hold_cancel();
 
     if (!wait_sleep(wait, true, &sync->mutex)) {
-        host_enter(sync);
+        client_enter(sync);
         if (atomic_load(&wait->done) == 0)
             operation->abandon(operation, ZKC_ECANCELED);
-        host_leave(sync);
+        client_leave(sync);
         wait_sleep(wait, false, &sync->mutex);
     }
-    host_unref(sync);
+    client_unref(sync);
+    thread_allow_cancel(cancel);
     return wait->result;
+}
+
+int operation_leave(struct operation *operation, int error)
+{
+    client_leave(operation->sync);
+    return error != ZKC_OK ? error : sleep_until_finished(operation);
 }
 
 int64_t deadline_after(const zkc_sync *sync, int64_t timeout_ms)

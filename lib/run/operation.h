@@ -6,7 +6,7 @@
 #define ZKC_RUN_OPERATION_H
 
 #include "run/dispatch.h"
-#include "run/host.h"
+#include "run/client.h"
 #include "run/wait.h"
 
 struct operation;
@@ -20,18 +20,28 @@ struct operation {
     struct operation **slot; /* where its owner finds it while it lasts, or NULL */
     bool active;
     int result;
-    struct wait *wait; /* of a blocking call; NULL otherwise */
-    zkc_done_fn done;  /* of an asynchronous one */
+    bool blocking;
+    struct wait wait; /* of a blocking call */
+    zkc_done_fn done; /* of an asynchronous one */
     void *arg;
     abandon_fn abandon;
     struct delivery delivery;
     struct timer timer;
 };
 
-/* All under the mutex, except operation_wait(). */
+/*
+ * The frame of a blocking call, in which it is under the mutex: what it does there ends with
+ * operation_begin(), or with an error. operation_enter() fails where a blocking call is not
+ * allowed. operation_leave() returns that error, or sleeps until the call is finished; if its
+ * context is cancelled the call is abandoned.
+ */
+int operation_enter(struct operation *operation, zkc_sync *sync, zkc_context *context);
+int operation_leave(struct operation *operation, int error);
 
-/* Of a blocking call: operation_begin(), and then operation_wait(). */
-void operation_init(struct operation *operation, zkc_sync *sync, struct wait *wait);
+/* The rest is for whoever is under the mutex. */
+
+/* Of a blocking call that enters in a way of its own. */
+void operation_block(struct operation *operation, zkc_sync *sync, zkc_context *context);
 
 /*
  * Of an asynchronous one, whose callback belongs to the object: operation_begin(), after which it
@@ -45,10 +55,6 @@ void operation_begin(struct operation *operation, struct operation **slot, aband
 
 /* Only the first time counts. */
 void operation_finish(struct operation *operation, int result);
-
-/* Sleeps until the blocking call is finished; cancels it when its context is. Not under the mutex.
- */
-int operation_wait(struct operation *operation);
 
 /* now + timeout, or NEVER. */
 int64_t deadline_after(const zkc_sync *sync, int64_t timeout_ms);

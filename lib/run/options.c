@@ -44,7 +44,7 @@ static int take_nodes(zkc_sync *sync, const zkc_options *options)
         nodes = getenv("ZKCOORD_NODES"); /* NOLINT(concurrency-mt-unsafe): we never setenv() */
     if (nodes == NULL || (options->nodes == NULL && *nodes == '\0'))
         nodes = ZKC_DEFAULT_NODES;
-    error = nodes_parse(nodes, &sync->servers, &why);
+    error = nodes_parse(nodes, &sync->servers, &sync->chroot, &why);
     if (error == 0)
         return ZKC_OK;
     if (error == -2)
@@ -61,7 +61,8 @@ static int take_namespace(zkc_sync *sync, const zkc_options *options)
 
     if (!path_valid(name_space))
         return refuse(options, "option name_space: not an absolute znode path such as /my/app");
-    return copy_text(&sync->name_space, name_space);
+    sync->root = path_under(sync->chroot, name_space);
+    return sync->root == NULL ? ZKC_ENOMEM : copy_text(&sync->name_space, name_space);
 }
 
 static int take_auth(zkc_sync *sync, const zkc_options *options)
@@ -131,28 +132,47 @@ static int encode_identity(zkc_sync *sync, const zkc_options *options, const zkc
     return error;
 }
 
-static int take_service(zkc_sync *sync, const zkc_options *options)
+/* The caller's first node, as far as this library knows it. */
+static bool copy_first_node(zkc_node *node, const zkc_service *service)
 {
-    const zkc_service *service = options->service;
+    const zkc_node *const *nodes = service->nodes;
+
+    return nodes != NULL && nodes[0] != NULL &&
+           options_copy(node, sizeof *node, OPTIONS_END(zkc_node, metadata_count), nodes[0]);
+}
+
+static int encode_default(zkc_sync *sync, const zkc_options *options, const char *name)
+{
     char host[256] = "localhost", id[320];
     zkc_node node;
 
-    if (service != NULL && service->size < sizeof *service)
-        return refuse(options, "option service: prepare it with ZKC_INIT()");
-    if (service != NULL && service->node_count > 0) {
-        if (service->nodes == NULL || service->nodes[0] == NULL ||
-            service->nodes[0]->size < sizeof **service->nodes)
-            return refuse(options, "option service: a node is NULL or not from ZKC_INIT()");
-        return encode_identity(sync, options, service->nodes[0]);
-    }
     gethostname(host, sizeof host - 1);
-    if (service != NULL && service->name != NULL && strlen(service->name) < 32)
-        snprintf(id, sizeof id, "%s-%s-%ld", service->name, host, (long)getpid());
+    if (name != NULL && strlen(name) < 32)
+        snprintf(id, sizeof id, "%s-%s-%ld", name, host, (long)getpid());
     else
         snprintf(id, sizeof id, "%s-%ld", host, (long)getpid());
     ZKC_INIT(&node);
     node.id = id;
     node.address = host;
+    return encode_identity(sync, options, &node);
+}
+
+static int take_service(zkc_sync *sync, const zkc_options *options)
+{
+    zkc_service service;
+    zkc_node node;
+
+    if (options->service == NULL)
+        return encode_default(sync, options, NULL);
+    if (!options_copy(&service, sizeof service, OPTIONS_END(zkc_service, node_count),
+                      options->service))
+        return refuse(options, "option service: not from ZKC_INIT(), or of a newer header and with "
+                               "something that this library lacks");
+    if (service.node_count == 0)
+        return encode_default(sync, options, service.name);
+    if (!copy_first_node(&node, &service))
+        return refuse(options, "option service: a node is NULL, not from ZKC_INIT(), or of a newer "
+                               "header and with something that this library lacks");
     return encode_identity(sync, options, &node);
 }
 
@@ -176,6 +196,8 @@ bool options_copy(void *copy, size_t known, size_t first, const void *options)
     memcpy(&size, options, sizeof size);
     if (size < first || size > 65536)
         return false;
+    if (size < known && size % sizeof(size_t) != 0)
+        return false; /* no older one ends within a member */
     for (size_t i = known; i < size; i++)
         if (bytes[i] != 0)
             return false;

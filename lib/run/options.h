@@ -5,7 +5,7 @@
 #ifndef ZKC_RUN_OPTIONS_H
 #define ZKC_RUN_OPTIONS_H
 
-#include "run/host.h"
+#include "run/client.h"
 
 /* ZKC_OK, ZKC_EINVAL (after saying why in the log), ZKC_ENOMEM. */
 int options_take(zkc_sync *sync, const zkc_options *options);

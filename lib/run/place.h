@@ -6,18 +6,30 @@
 #define ZKC_RUN_PLACE_H
 
 #include "core/ticket.h"
-#include "run/host.h"
+#include "run/client.h"
 
 #define ZKC_SESSION_TIMEOUT_MAX_MS 86400000 /* 24 hours */
 #define ZKC_DATA_MAX                                                            \
     ((size_t)512 * 1024) /* the server refuses 1 MiB by dropping the connection \
                           */
 
-/* ZKC_OK or ZKC_EINVAL: exactly one of id and path, data that fits, and a dialect that exists. */
-int place_check(const char *id, const char *path, const void *data, size_t length, int64_t dialect);
+/* Where and how somebody wants to contend, as the recipe's options say. */
+struct wish {
+    const struct rule *rule;
+    const char *kind; /* "lock" or "leader" */
+    const char *id;   /* of these two, one is NULL */
+    const char *path;
+    const void *data; /* NULL: what the client says of itself */
+    size_t length;
+    int64_t dialect;
+    int64_t shared;
+};
 
-/* kind is "lock" or "leader". NULL without memory. */
-struct place *place_make(const zkc_sync *sync, const char *kind, const char *id, const char *path,
-                         const void *data, size_t length, zkc_dialect dialect);
+/* ZKC_OK or ZKC_EINVAL: one of id and path, data that fits, a dialect that exists and can say it.
+ */
+int place_check(const struct wish *wish);
+
+/* NULL without memory. */
+struct place *place_make(const zkc_sync *sync, const struct wish *wish);
 
 #endif

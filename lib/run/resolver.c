@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/resolver.h"
 #include "base/mem.h"
-#include "run/host.h"
-#include "run/thread.h"
+#include "run/client.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,78 +43,127 @@ static int look_up(struct server_list *list, const struct server_address *server
     return code;
 }
 
-static int by_text(const void *left, const void *right)
+static bool is_numeric(struct server_address *server)
 {
-    const struct server_address *a = left, *b = right;
-    int order = strcmp(a->host, b->host);
+    struct server_list one = {server, 1};
 
-    return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
+    return nodes_all_numeric(&one);
 }
 
-/* Sorted, because name servers like to turn the order: that is no change. */
-static void publish(zkc_sync *sync, struct server_list *numeric, const char *why)
+/* ---- what is known ---- */
+
+/* The addresses of a name that fails now are those that it had. */
+static const struct server_list *known(const zkc_sync *sync, size_t index, struct server_list *one)
 {
-    char *addresses;
-
-    if (numeric->count > 1)
-        qsort(numeric->at, numeric->count, sizeof *numeric->at, by_text);
-    addresses = nodes_format(numeric);
-
-    if (addresses == NULL) {
-        host_log(sync, LOG_ERROR, "no server name could be looked up: %s", why);
-        return; /* what was known before is better than nothing */
-    }
-    mem_free(sync->addresses);
-    sync->addresses = addresses;
+    *one = (struct server_list){&sync->servers.at[index], 1};
+    return nodes_all_numeric(one) ? one : &sync->names[index].found;
 }
 
-static void *resolve(void *argument)
+/* Without memory what was known before is better than nothing. */
+static void publish(zkc_sync *sync)
 {
-    zkc_sync *sync = argument;
-    struct server_list numeric = {0};
-    size_t count = sync->servers.count;
-    int codes[NODES_MAX] = {0};
+    struct server_list all = {0}, one;
+    size_t count = 0;
 
-    for (size_t i = 0; i < count; i++)
-        codes[i] = look_up(&numeric, &sync->servers.at[i]);
-    host_enter(sync);
-    for (size_t i = 0; i < count; i++)
-        if (codes[i] != 0)
-            host_log(sync, LOG_WARNING, "cannot look up %s: %s", sync->servers.at[i].host,
-                     gai_strerror(codes[i]));
-    publish(sync, &numeric, codes[0] != 0 ? gai_strerror(codes[0]) : "no memory");
-    sync->resolver_running = false;
-    host_resolved(sync);
-    host_leave(sync);
-    nodes_clear(&numeric);
-    host_unref(sync);
-    return NULL;
-}
-
-static void start(zkc_sync *sync)
-{
-    pthread_t thread;
-
-    if (sync->resolver_running)
+    for (size_t i = 0; i < sync->servers.count; i++)
+        count += known(sync, i, &one)->count;
+    all.at = mem_alloc((count + 1) * sizeof *all.at);
+    if (all.at == NULL)
         return;
-    host_ref(sync);
-    if (thread_start(resolve, sync, &thread) != 0) {
-        host_log(sync, LOG_ERROR, "no thread to look up names: %m");
-        host_unref(sync);
-        host_resolved(sync);
-        return;
+    for (size_t i = 0; i < sync->servers.count; i++) {
+        const struct server_list *list = known(sync, i, &one);
+        for (size_t k = 0; k < list->count; k++)
+            all.at[all.count++] = list->at[k]; /* borrowed */
     }
-    thread_detach(thread);
-    sync->resolver_running = true;
+    (void)endpoints_set(&sync->core.endpoints, &all);
+    mem_free(all.at);
 }
 
-bool resolver_refresh(zkc_sync *sync)
+static bool all_have_failed(const zkc_sync *sync)
 {
-    if (nodes_all_numeric(&sync->servers)) {
-        if (sync->addresses == NULL)
-            sync->addresses = nodes_format(&sync->servers);
-        return true;
+    for (size_t i = 0; i < sync->servers.count; i++)
+        if (sync->names[i].running)
+            return false;
+    return sync->core.endpoints.count == 0;
+}
+
+/* Once for each change: names are looked up every second while no server answers. */
+static void log_outcome(zkc_sync *sync, size_t index, int code)
+{
+    if (code == sync->names[index].code)
+        return;
+    sync->names[index].code = code;
+    if (code != 0)
+        client_log(sync, LOG_WARNING, "cannot look up %s: %s", sync->servers.at[index].host,
+                   gai_strerror(code));
+    if (code != 0 && all_have_failed(sync))
+        client_log(sync, LOG_ERROR, "no server name could be looked up: %s", gai_strerror(code));
+}
+
+static void take(zkc_sync *sync, size_t index, int code, struct server_list *found)
+{
+    struct lookup *name = &sync->names[index];
+
+    name->running = false;
+    log_outcome(sync, index, code);
+    if (code == 0) {
+        struct server_list old = name->found;
+        name->found = *found;
+        *found = old;
+        publish(sync);
+        sync->work.names_changed(sync);
     }
-    start(sync);
-    return false;
+}
+
+/* ---- looking up ---- */
+
+struct question {
+    struct helper helper;
+    zkc_sync *sync;
+    size_t index;
+};
+
+static void resolve(struct helper *helper)
+{
+    struct question *question = container_of(helper, struct question, helper);
+    zkc_sync *sync = question->sync;
+    struct server_list found = {0};
+    int code = look_up(&found, &sync->servers.at[question->index]);
+
+    client_enter(sync);
+    take(sync, question->index, code, &found);
+    client_leave(sync);
+    nodes_clear(&found);
+    mem_free(question);
+}
+
+static int start(zkc_sync *sync, size_t index)
+{
+    struct question *question = mem_alloc(sizeof *question);
+
+    if (question == NULL)
+        return -1;
+    *question = (struct question){{&sync->helpers, resolve}, sync, index};
+    if (helpers_start(&question->helper) != 0) {
+        client_log(sync, LOG_ERROR, "no thread to look up names: %m");
+        mem_free(question);
+        return -1;
+    }
+    return 0;
+}
+
+void resolver_refresh(zkc_sync *sync)
+{
+    if (sync->core.endpoints.count == 0)
+        publish(sync);
+    for (size_t i = 0; i < sync->servers.count; i++)
+        if (!sync->names[i].running && !is_numeric(&sync->servers.at[i]))
+            sync->names[i].running = start(sync, i) == 0;
+}
+
+void resolver_clear(zkc_sync *sync)
+{
+    for (size_t i = 0; i < NODES_MAX; i++)
+        nodes_clear(&sync->names[i].found);
+    endpoints_clear(&sync->core.endpoints);
 }

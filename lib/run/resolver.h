@@ -1,22 +1,19 @@
 /*
- * Host names become numeric addresses here, off libzookeeper's threads: it would stop its pings for
- * a slow name server.
- * SPDX-License-Identifier: Apache-2.0
+ * Host names become numeric addresses here, each on a thread of its own, off libzookeeper's
+ * threads: it would stop its pings for a slow name server. Each answer counts when it comes, and no
+ * name waits for another. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKC_RUN_RESOLVER_H
 #define ZKC_RUN_RESOLVER_H
 
-#include <stdbool.h>
-
 struct zkc_sync;
 
-/*
- * Makes sync->addresses fresh. True: they are, at once. False: host_resolved() will be called when
- * they are, or cannot be had. Under the mutex.
- */
-bool resolver_refresh(struct zkc_sync *sync);
+/* All under the mutex. */
 
-/* Of the host: sessions that wait can be opened now, or not. Under the mutex. */
-void host_resolved(struct zkc_sync *sync);
+/* Asks for all names of whose look-up none is under way. What is numeric is known at once. */
+void resolver_refresh(struct zkc_sync *sync);
+
+/* When nobody else uses the sync any more. */
+void resolver_clear(struct zkc_sync *sync);
 
 #endif

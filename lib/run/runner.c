@@ -1,36 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/runner.h"
+#include "core/core.h"
 #include "run/alarm.h"
-#include "run/host.h"
 #include "run/thread.h"
 
 static void *run(void *argument)
 {
-    zkc_sync *sync = argument;
-    struct runner *runner = &sync->runner;
-    bool stop = false;
+    const struct runner *runner = argument;
 
-    while (!stop) {
+    do
         alarm_wait(runner->alarm);
-        host_enter(sync);
-        runner->armed = NEVER;
-        alarm_disarm(runner->alarm);
-        core_run_timers(&sync->core);
-        stop = runner->stop;
-        host_leave(sync);
-    }
+    while (runner->function(runner->argument));
     return NULL;
 }
 
-int runner_start(zkc_sync *sync)
+int runner_start(struct runner *runner, runner_fn function, void *argument)
 {
-    struct runner *runner = &sync->runner;
-
+    runner->function = function;
+    runner->argument = argument;
     runner->armed = NEVER;
     runner->alarm = alarm_open();
     if (runner->alarm < 0)
         return -1;
-    if (thread_start(run, sync, &runner->thread) != 0) {
+    if (thread_start(run, runner, &runner->thread) != 0) {
         alarm_close(runner->alarm);
         runner->alarm = -1;
         return -1;
@@ -39,26 +31,31 @@ int runner_start(zkc_sync *sync)
     return 0;
 }
 
-/* Only an earlier time costs a system call; for a later one the thread wakes once in vain. */
-void runner_want(zkc_sync *sync, int64_t at)
+bool runner_rang(struct runner *runner)
 {
-    if (at >= sync->runner.armed || !sync->runner.running)
-        return;
-    sync->runner.armed = at;
-    alarm_set(sync->runner.alarm, at);
+    runner->armed = NEVER;
+    alarm_disarm(runner->alarm);
+    return !runner->stop;
 }
 
-void runner_stop(zkc_sync *sync)
+/* Only an earlier time costs a system call; for a later one the thread wakes once in vain. */
+void runner_want(struct runner *runner, int64_t at)
 {
-    struct runner *runner = &sync->runner;
+    if (at >= runner->armed || !runner->running)
+        return;
+    runner->armed = at;
+    alarm_set(runner->alarm, at);
+}
 
+void runner_stop(struct runner *runner, pthread_mutex_t *mutex)
+{
     if (!runner->running)
         return;
-    pthread_mutex_lock(&sync->mutex);
+    pthread_mutex_lock(mutex);
     runner->stop = true;
     runner->running = false; /* nobody sets the alarm from here on */
     alarm_fire(runner->alarm);
-    pthread_mutex_unlock(&sync->mutex);
+    pthread_mutex_unlock(mutex);
     thread_join(runner->thread);
     alarm_close(runner->alarm);
     runner->alarm = -1;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "core/answer.h"
 #include "run/clock.h"
-#include "run/host.h"
+#include "run/client.h"
 #include "run/operation.h"
 #include "run/options.h"
-#include "run/reaper.h"
+#include "run/pool.h"
+#include "run/shortage.h"
 #include "run/thread.h"
+
+#include <errno.h>
 
 /* zkc_sync_close() returns within two seconds; what is slower goes on without it. */
 #define DRAIN_MS 300 /* without progress */
@@ -15,29 +19,33 @@
 
 /* ---- opening ---- */
 
-static int init_threads(zkc_sync *sync)
+static bool run_timers(void *argument)
 {
-    pthread_mutex_init(&sync->mutex, NULL);
-    condition_init(&sync->changed);
-    if (dispatch_init(sync) != 0 || fork_guard_open(&sync->guard) != 0)
-        return ZKC_ESYSTEM;
-    return ZKC_OK;
+    zkc_sync *sync = argument;
+    bool goes_on;
+
+    client_enter(sync);
+    goes_on = runner_rang(&sync->runner);
+    core_run_timers(&sync->core);
+    client_leave(sync);
+    return goes_on;
 }
 
 static int begin(zkc_sync *sync)
 {
     int error = ZKC_OK;
 
-    if (runner_start(sync) != 0)
+    if (runner_start(&sync->runner, run_timers, sync) != 0)
         return ZKC_ESYSTEM;
-    host_enter(sync);
-    if (sync->log != NULL && dispatch_prepare(sync) != 0)
+    client_enter(sync);
+    if (reaper_start(&sync->reaper) != 0 ||
+        (sync->log != NULL && dispatch_prepare(&sync->dispatch) != 0))
         error = ZKC_ESYSTEM;
     if (error == ZKC_OK) {
-        sync->main = host_session_get(sync, 0);
+        sync->main = pool_session_get(sync, 0);
         error = sync->main == NULL ? ZKC_ENOMEM : ZKC_OK;
     }
-    host_leave(sync);
+    client_leave(sync);
     return error;
 }
 
@@ -48,11 +56,11 @@ static zkc_sync *sync_new(void)
     if (sync == NULL)
         return NULL;
     atomic_init(&sync->references, 1);
-    list_init(&sync->pool);
+    pool_init(sync);
     list_init(&sync->members);
-    list_init(&sync->graves);
     core_init(&sync->core, clock_seed());
-    sync->core.log = host_log_list;
+    suspicion_init(&sync->suspicion, &sync->core);
+    sync->core.log = client_log_list;
     sync->core.host = sync;
     return sync;
 }
@@ -60,7 +68,7 @@ static zkc_sync *sync_new(void)
 /* Somebody who waits for the first connection. */
 struct arrival {
     struct operation operation;
-    struct follower follower;
+    struct listener listener;
     struct session *session;
     struct request *greeting;
     bool credential;
@@ -101,17 +109,17 @@ static void connected(struct arrival *arrival)
     greet(arrival);
 }
 
-static void arrived(struct follower *follower, enum session_event event)
+static void arrived(struct listener *listener, enum session_event event)
 {
-    struct arrival *arrival = container_of(follower, struct arrival, follower);
+    struct arrival *arrival = container_of(listener, struct arrival, listener);
 
     if (event == SESSION_CONNECTED)
         connected(arrival);
     else if (event == SESSION_AUTH_REFUSED)
-        operation_finish(&arrival->operation, ZKC_EAUTH);
+        operation_finish(&arrival->operation, answer_error(arrival->session->refusal));
 }
 
-static const struct follower_ops arrival_ops = {.event = arrived};
+static const struct listener_ops arrival_ops = {.event = arrived};
 
 static void not_arrived(struct operation *operation, int error)
 {
@@ -122,35 +130,34 @@ static int wait_for_session(zkc_sync *sync, int64_t timeout_ms, zkc_context *con
 {
     struct arrival arrival = {.session = &sync->main->session,
                               .credential = sync->auth_scheme != NULL};
-    struct wait wait;
     int64_t deadline, ours;
     int result;
 
-    host_enter(sync);
+    client_enter(sync);
     ours = deadline_after(sync, timeout_ms);
     deadline = context_deadline(context) < ours ? context_deadline(context) : ours;
-    wait_init(&wait, context);
-    operation_init(&arrival.operation, sync, &wait);
-    operation_begin(&arrival.operation, NULL, not_arrived, deadline);
-    follower_init(&arrival.follower, &arrival_ops);
-    session_follow(&sync->main->session, &arrival.follower);
+    operation_block(&arrival.operation, sync, context);
+    operation_begin(&arrival.operation, &sync->arriving, not_arrived, deadline);
+    listener_init(&arrival.listener, &arrival_ops);
+    session_listen(&sync->main->session, &arrival.listener);
     if (session_connected(&sync->main->session))
         connected(&arrival);
     else if (sync->main->session.state == SESSION_REFUSED)
-        operation_finish(&arrival.operation, ZKC_EAUTH);
-    host_leave(sync);
-    result = operation_wait(&arrival.operation);
-    host_enter(sync);
-    list_remove(&arrival.follower.link);
+        operation_finish(&arrival.operation, answer_error(arrival.session->refusal));
+    else if (sync->shortage != 0)
+        operation_finish(&arrival.operation, shortage_result(sync));
+    result = operation_leave(&arrival.operation, ZKC_OK);
+    client_enter(sync);
+    list_remove(&arrival.listener.link);
     session_cancel(&arrival.greeting);
-    host_leave(sync);
+    client_leave(sync);
     return result == ZKC_ETIMEDOUT && deadline == ours ? ZKC_EUNREACHABLE : result;
 }
 
 static int open_checked(zkc_sync *sync, const zkc_options *options, zkc_context *context)
 {
     int64_t timeout = options->connect_timeout_ms;
-    int error = init_threads(sync);
+    int error = client_init(sync);
 
     if (error == ZKC_OK)
         error = options_take(sync, options);
@@ -165,10 +172,34 @@ static int open_checked(zkc_sync *sync, const zkc_options *options, zkc_context 
 
 static void shut_down(zkc_sync *sync, int64_t patience_ms);
 
-int zkc_sync_open(const zkc_options *options, zkc_context *context, zkc_sync **ret_sync)
+/* Before it is clobbered. */
+static int errno_of(zkc_sync *sync)
+{
+    int error = errno;
+
+    pthread_mutex_lock(&sync->mutex);
+    if (sync->shortage != 0)
+        error = sync->shortage;
+    pthread_mutex_unlock(&sync->mutex);
+    return error;
+}
+
+/* Closes a client that was opened in part, also when the log function throws. */
+static void give_up(zkc_sync **sync)
+{
+    int saved;
+
+    if (*sync == NULL)
+        return;
+    saved = errno_of(*sync);
+    shut_down(*sync, OPEN_FAILED_MS);
+    errno = saved;
+}
+
+static int open_client(const zkc_options *options, zkc_context *context, zkc_sync **ret_sync)
 {
     zkc_options known;
-    zkc_sync *sync;
+    __attribute__((cleanup(give_up))) zkc_sync *sync = NULL;
     int error;
 
     ZKC_INIT(&known);
@@ -181,12 +212,24 @@ int zkc_sync_open(const zkc_options *options, zkc_context *context, zkc_sync **r
     if (sync == NULL)
         return ZKC_ENOMEM;
     error = open_checked(sync, &known, context);
-    if (error != ZKC_OK) {
-        shut_down(sync, OPEN_FAILED_MS);
+    if (error != ZKC_OK)
         return error;
-    }
     *ret_sync = sync;
+    sync = NULL;
     return ZKC_OK;
+}
+
+static void allow_cancel(const int *cancel)
+{
+    thread_allow_cancel(*cancel);
+}
+
+int zkc_sync_open(const zkc_options *options, zkc_context *context, zkc_sync **ret_sync)
+{
+    __attribute__((cleanup(allow_cancel))) int cancel = thread_hold_cancel();
+
+    (void)cancel; /* the clean-up reads it */
+    return open_client(options, context, ret_sync);
 }
 
 /* ---- closing ---- */
@@ -198,19 +241,9 @@ static size_t in_flight(const zkc_sync *sync)
     for (const struct list *link = sync->pool.next; link != &sync->pool; link = link->next) {
         const struct session *session = &container_of(link, struct pooled, link)->session;
         if (session_connected(session))
-            count += session->in_flight;
+            count += session->queue.in_flight;
     }
     return count;
-}
-
-static bool drained(const zkc_sync *sync)
-{
-    return in_flight(sync) == 0;
-}
-
-static bool buried(const zkc_sync *sync)
-{
-    return sync->helpers == 0 && list_empty(&sync->graves);
 }
 
 static int64_t monotonic_after(int64_t ms)
@@ -218,11 +251,13 @@ static int64_t monotonic_after(int64_t ms)
     return clock_monotonic() + ms * MILLISECOND;
 }
 
-static void wait_until(zkc_sync *sync, bool (*condition)(const zkc_sync *), int64_t deadline)
+/* The number of requests without an answer after at most that time. */
+static size_t wait_for_answers(zkc_sync *sync, int64_t deadline)
 {
-    while (!condition(sync))
+    while (in_flight(sync) > 0)
         if (!condition_wait_until(&sync->changed, &sync->mutex, deadline))
-            return;
+            break;
+    return in_flight(sync);
 }
 
 /*
@@ -231,14 +266,15 @@ static void wait_until(zkc_sync *sync, bool (*condition)(const zkc_sync *), int6
  */
 static void drain(zkc_sync *sync)
 {
-    size_t before;
+    size_t before, left;
     int rounds = DRAIN_ROUNDS;
 
     pthread_mutex_lock(&sync->mutex);
+    left = in_flight(sync);
     do {
-        before = in_flight(sync);
-        wait_until(sync, drained, monotonic_after(DRAIN_MS));
-    } while (!drained(sync) && in_flight(sync) < before && --rounds > 0);
+        before = left;
+        left = wait_for_answers(sync, monotonic_after(DRAIN_MS));
+    } while (left > 0 && left < before && --rounds > 0);
     pthread_mutex_unlock(&sync->mutex);
 }
 
@@ -262,17 +298,17 @@ static void close_sessions(zkc_sync *sync, int64_t patience_ms)
 {
     int64_t close_by = monotonic_after(patience_ms);
 
-    host_enter(sync);
+    client_enter(sync);
     sync->closing = true;
     close_members(sync);
-    host_leave(sync);
+    client_leave(sync);
     drain(sync);
-    host_enter(sync);
+    client_enter(sync);
     stop_sessions(sync);
     sync->closed = true;
-    host_leave(sync);
+    client_leave(sync);
     pthread_mutex_lock(&sync->mutex);
-    wait_until(sync, buried, close_by);
+    reaper_wait(&sync->reaper, close_by);
     pthread_mutex_unlock(&sync->mutex);
 }
 
@@ -280,24 +316,33 @@ static void shut_down(zkc_sync *sync, int64_t patience_ms)
 {
     if (sync->runner.running)
         close_sessions(sync, patience_ms);
-    runner_stop(sync);
-    reaper_finish(sync);
+    runner_stop(&sync->runner, &sync->mutex);
+    reaper_stop(&sync->reaper);
     pthread_mutex_lock(&sync->mutex);
-    dispatch_stop(sync);
+    dispatch_stop(&sync->dispatch);
     pthread_mutex_unlock(&sync->mutex);
-    host_unref(sync);
+    client_unref(sync);
 }
 
-int zkc_sync_close(zkc_sync *sync)
+static int close_client(zkc_sync *sync)
 {
-    int error = host_begin_blocking(sync);
+    int error = client_begin_blocking(sync);
 
     if (error != ZKC_OK)
         return error;
     sync->closing = true; /* at once: of two that close at the same time, one is refused */
-    host_leave(sync);
+    client_leave(sync);
     shut_down(sync, CLOSE_MS);
     return ZKC_OK;
+}
+
+int zkc_sync_close(zkc_sync *sync)
+{
+    int cancel = thread_hold_cancel();
+    int error = close_client(sync);
+
+    thread_allow_cancel(cancel);
+    return error;
 }
 
 /* ---- questions ---- */
@@ -315,24 +360,35 @@ const char *zkc_sync_namespace(const zkc_sync *sync)
 
 int64_t zkc_sync_session_timeout_ms(zkc_sync *sync)
 {
-    int error = host_begin(sync);
+    int error = client_begin(sync);
     int64_t timeout;
 
     if (error != ZKC_OK)
         return error;
     timeout = sync->main->session.timeout / MILLISECOND;
-    host_leave(sync);
+    client_leave(sync);
     return timeout;
+}
+
+int64_t zkc_sync_session(zkc_sync *sync)
+{
+    int64_t id;
+
+    if (client_begin(sync) != ZKC_OK)
+        return 0;
+    id = sync->main->session.id;
+    client_leave(sync);
+    return id;
 }
 
 bool zkc_sync_is_connected(zkc_sync *sync)
 {
     bool live;
 
-    if (host_begin(sync) != ZKC_OK)
+    if (client_begin(sync) != ZKC_OK)
         return false;
     live = session_connected(&sync->main->session);
-    host_leave(sync);
+    client_leave(sync);
     return live;
 }
 
@@ -340,10 +396,10 @@ int zkc_sync_server_error(zkc_sync *sync)
 {
     int code;
 
-    if (host_begin(sync) != ZKC_OK)
+    if (client_begin(sync) != ZKC_OK)
         return 0;
     code = sync->core.server_error;
-    host_leave(sync);
+    client_leave(sync);
     return code;
 }
 
@@ -351,25 +407,25 @@ int zkc_sync_server_error(zkc_sync *sync)
 
 int zkc_sync_fd(zkc_sync *sync)
 {
-    int error = host_begin(sync);
+    int error = client_begin(sync);
     int fd;
 
     if (error != ZKC_OK)
         return error;
-    fd = dispatch_open_fd(sync);
-    host_leave(sync);
+    fd = dispatch_open_fd(&sync->dispatch);
+    client_leave(sync);
     return fd < 0 ? ZKC_ESYSTEM : fd;
 }
 
 int zkc_sync_dispatch(zkc_sync *sync)
 {
-    int error = host_begin_blocking(sync);
+    int error = client_begin_blocking(sync);
     int count = 0;
 
     if (error != ZKC_OK)
         return error;
-    while (dispatch_run_one(sync))
+    while (dispatch_run_one(&sync->dispatch))
         count++;
-    host_leave(sync);
+    client_leave(sync);
     return count;
 }

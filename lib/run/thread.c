@@ -37,6 +37,19 @@ pthread_t thread_self(void)
     return pthread_self();
 }
 
+int thread_hold_cancel(void)
+{
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+void thread_allow_cancel(int before)
+{
+    pthread_setcancelstate(before, NULL);
+}
+
 int condition_init(struct condition *condition)
 {
     pthread_condattr_t attributes;

@@ -16,6 +16,10 @@ void thread_join(pthread_t thread);
 void thread_detach(pthread_t thread);
 pthread_t thread_self(void);
 
+/* Holds pthread_cancel() off from this thread; thread_allow_cancel() takes what it returns. */
+int thread_hold_cancel(void);
+void thread_allow_cancel(int before);
+
 /* A condition variable. Deadlines are of clock_monotonic(). */
 struct condition {
     pthread_cond_t variable;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zk/zk.h"
 #include "base/mem.h"
+#include "zk/zk_descriptors.h"
+#include "zk/zk_threads.h"
 
 #include <zkcoord/zkcoord.h>
 
@@ -10,14 +12,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct zk {
     struct list link;
     struct zk_config config;
     void *cookie;
     zhandle_t *handle;
+    bool disowned;
+    int64_t disowned_id;
+    atomic_bool probing;
+    zoo_op_result_t probed;
     bool auth_given; /* from then on libzookeeper repeats it on every connection */
     struct ACL_vector acl;
     struct ACL *acl_entries;
@@ -29,14 +37,18 @@ struct call {
     struct list link;
     struct zk *zk;
     struct request *request;
-    zoo_op_result_t result;
+    size_t checks;
+    zoo_op_result_t results[]; /* of the checks */
 };
 
 /* ---- answers ---- */
 
-static enum answer answer_of(int rc)
+/* Not every zookeeper.h that we build with has them. */
+enum { UNKNOWN_SESSION = -12, REQUIRES_AUTH = -124, QUOTA_EXCEEDED = -125, THROTTLED = -127 };
+
+enum answer zk_answer_of(int code)
 {
-    switch (rc) {
+    switch (code) {
     case ZOK:
         return ANSWER_OK;
     case ZNONODE:
@@ -45,16 +57,25 @@ static enum answer answer_of(int rc)
         return ANSWER_NODE_EXISTS;
     case ZNOAUTH:
         return ANSWER_NO_AUTH;
+    case REQUIRES_AUTH:
+        return ANSWER_AUTH_REQUIRED;
+    case QUOTA_EXCEEDED:
+        return ANSWER_QUOTA;
     case ZUNIMPLEMENTED:
         return ANSWER_UNSUPPORTED;
     case ZNOWATCHER:
         return ANSWER_NO_WATCH;
     case ZAUTHFAILED:
         return ANSWER_AUTH_FAILED;
+    /* The leader says so, or a lone server of a session that it has removed already. No event need
+     * follow: a server closes the connection that the session had last with it, and where that one
+     * has gone already, it forgets to close another. */
+    case UNKNOWN_SESSION:
     case ZSESSIONEXPIRED:
-        return ANSWER_LOST; /* the event that follows says what it means */
+        return ANSWER_EXPIRED;
     case ZSESSIONMOVED:
-    case ZTHROTTLEDOP:
+    case ZNOTREADONLY: /* a server without a leader; none that we asked for */
+    case THROTTLED:
         return ANSWER_REFUSED;
     case ZCONNECTIONLOSS:
     case ZOPERATIONTIMEOUT:
@@ -63,24 +84,30 @@ static enum answer answer_of(int rc)
     case ZCLOSING:
     case ZINVALIDSTATE:
         return ANSWER_LOST;
-    case ZMARSHALLINGERROR:
-        return ANSWER_NO_MEMORY;
     default:
         return ANSWER_OTHER;
     }
 }
 
-/* Whether a server has processed the request, as opposed to the client giving it up. */
-static bool decided(int rc)
+/* Where the client takes no request: a server's answer of this code means another thing. */
+static enum answer answer_of_refusal(int rc)
 {
-    switch (answer_of(rc)) {
+    return rc == ZMARSHALLINGERROR ? ANSWER_NO_MEMORY : zk_answer_of(rc);
+}
+
+/* One that serves nobody without a credential answers before the session is touched:
+ * AuthenticationHelper.enforceAuthentication(). */
+bool zk_decided(int code)
+{
+    switch (zk_answer_of(code)) {
     case ANSWER_LOST:
+    case ANSWER_EXPIRED:
     case ANSWER_REFUSED:
-    case ANSWER_NO_MEMORY:
     case ANSWER_AUTH_FAILED:
+    case ANSWER_AUTH_REQUIRED:
         return false;
     default:
-        return rc != ZBADARGUMENTS;
+        return code != ZBADARGUMENTS;
     }
 }
 
@@ -99,8 +126,9 @@ static void answer(struct call *call, int rc, struct reply *reply)
     struct zk *zk = call->zk;
 
     reply->code = rc;
-    reply->answer = answer_of(rc);
-    reply->decided = decided(rc);
+    reply->answer = zk_answer_of(rc);
+    reply->decided = zk_decided(rc);
+    reply->hung_up = rc == ZCONNECTIONLOSS;
     reply->proof = proves(call->request->verb, rc);
     reply->led = reply->proof || (call->request->verb == VERB_SYNC && rc == ZOK);
     pthread_mutex_lock(&zk->lock);
@@ -144,6 +172,17 @@ static void on_void(int rc, const void *data)
     answer(call_of(data), rc, &reply);
 }
 
+/* Those behind the one that failed say that they were not looked at. */
+static void on_checked(int rc, const void *data)
+{
+    const struct call *call = call_of(data);
+    struct reply reply = {0};
+
+    while (reply.failed < call->checks && call->results[reply.failed].err == ZOK)
+        reply.failed++;
+    answer(call_of(data), rc, &reply);
+}
+
 static void on_string(int rc, const char *value, const void *data)
 {
     struct reply reply = {0};
@@ -171,13 +210,27 @@ static void on_data(int rc, const char *value, int length, const struct Stat *st
     answer(call_of(data), rc == ZOK && stat == NULL ? ZSYSTEMERROR : rc, &reply);
 }
 
+/* A server may count a name and send none. libzookeeper frees them in any order. */
+static size_t sort_out_none(char **names, int count)
+{
+    size_t there = 0;
+
+    for (int i = 0; i < count; i++) {
+        char *name = names[i];
+        names[i] = names[there];
+        names[there] = name;
+        there += name != NULL;
+    }
+    return there;
+}
+
 static void on_children(int rc, const struct String_vector *names, const void *data)
 {
     struct reply reply = {0};
 
     if (names != NULL && names->count > 0) {
         reply.names = (const char *const *)names->data;
-        reply.count = (size_t)names->count;
+        reply.count = sort_out_none(names->data, names->count);
     }
     answer(call_of(data), rc == ZOK && names == NULL ? ZSYSTEMERROR : rc, &reply);
 }
@@ -227,12 +280,28 @@ static bool give_auth(struct zk *zk, zhandle_t *handle)
     return config->auth_scheme == NULL || zk->auth_given;
 }
 
+/* Before anybody hears of the connection, and may start a program. */
+static void keep_from_programs(zhandle_t *handle)
+{
+    struct sockaddr_storage server;
+    socklen_t size = sizeof server;
+
+    if (zookeeper_get_connected_host(handle, (struct sockaddr *)&server, &size) != NULL)
+        zk_descriptors_connected((const struct sockaddr *)&server);
+}
+
+/* A session that leaves the handle writes the id while the I/O thread may read it. */
+static int64_t session_id(zhandle_t *handle)
+{
+    return __atomic_load_n(&zoo_client_id(handle)->client_id, __ATOMIC_RELAXED);
+}
+
 /* Without its credential a connection is not told of: the next one is, or the next handle's. */
 static void connected(struct zk *zk, zhandle_t *handle)
 {
+    keep_from_programs(handle);
     if (give_auth(zk, handle))
-        zk->config.hooks->event(zk, ZK_CONNECTED, zoo_client_id(handle)->client_id,
-                                zoo_recv_timeout(handle));
+        zk->config.hooks->event(zk, ZK_CONNECTED, zoo_recv_timeout(handle));
 }
 
 static void on_session(zhandle_t *handle, int type, int state, const char *path, void *context)
@@ -246,14 +315,13 @@ static void on_session(zhandle_t *handle, int type, int state, const char *path,
     if (state == ZOO_CONNECTED_STATE)
         connected(zk, handle);
     else if (state == ZOO_READONLY_STATE)
-        hooks->event(zk, ZK_CONNECTED, 0,
-                     0); /* never asked for: whoever this is, it makes no sense */
+        hooks->event(zk, ZK_CONNECTED, 0); /* never asked for: it makes no sense */
     else if (state == ZOO_EXPIRED_SESSION_STATE)
-        hooks->event(zk, ZK_EXPIRED, 0, 0);
+        hooks->event(zk, ZK_EXPIRED, 0);
     else if (state == ZOO_AUTH_FAILED_STATE)
-        hooks->event(zk, ZK_AUTH_FAILED, 0, 0);
+        hooks->event(zk, ZK_AUTH_FAILED, 0);
     else
-        hooks->event(zk, ZK_DISCONNECTED, 0, 0);
+        hooks->event(zk, ZK_DISCONNECTED, 0);
 }
 
 /* libzookeeper gives no context, so its lines belong to nobody; what matters comes as events. */
@@ -288,19 +356,78 @@ static void zk_free(struct zk *zk)
     mem_free(zk);
 }
 
+/*
+ * One address, three times: libzookeeper tries it again at once after a loss, and rests only at the
+ * end of its list. An even number would let it miss every second one (ZOOKEEPER-2466).
+ */
+static char *address_list(const char *address)
+{
+    size_t size = 3 * (strlen(address) + 1);
+    char *list = mem_alloc(size);
+
+    if (list != NULL)
+        snprintf(list, size, "%s,%s,%s", address, address, address);
+    return list;
+}
+
+/* Of one handle: one for its socket, one for completions. */
+#define THREADS 2
+
+/* More than a handle has until it is connected: without memory libzookeeper crashes. The threads
+ * that were tried have left their stacks for those to come. */
+#define MEMORY ((size_t)256 << 10)
+
+static int try_memory(void)
+{
+    void *room = mem_alloc(MEMORY);
+
+    mem_free(room);
+    errno = ENOMEM;
+    return room != NULL ? 0 : -1;
+}
+
+static zhandle_t *init(struct zk *zk, const char *addresses)
+{
+    const struct zk_config *config = &zk->config;
+    const clientid_t *known = NULL;
+    clientid_t id = {.client_id = config->session};
+    struct zk_descriptors descriptors;
+    zhandle_t *handle;
+    int saved;
+
+    if (zk_descriptors_try() != 0 || zk_threads_try(THREADS) != 0 || try_memory() != 0)
+        return NULL;
+    if (config->session != 0) {
+        memcpy(id.passwd, config->password, sizeof id.passwd);
+        known = &id;
+    }
+    zk_descriptors_before(&descriptors);
+    handle = zookeeper_init2(addresses, on_session, (int)config->timeout_ms, known, zk,
+                             ZOO_NO_LOG_CLIENTENV, on_log);
+    saved = errno;
+    zk_descriptors_after(&descriptors);
+    errno = saved;
+    return handle;
+}
+
 /* Its threads inherit the mask, and no signal handler of the application may run on them. */
 static zhandle_t *init_without_signals(struct zk *zk)
 {
+    char *addresses = address_list(zk->config.address);
     sigset_t all, old;
     zhandle_t *handle;
     int saved;
 
+    if (addresses == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    handle = zookeeper_init2(zk->config.addresses, on_session, (int)zk->config.timeout_ms, NULL, zk,
-                             ZOO_NO_LOG_CLIENTENV, on_log);
+    handle = init(zk, addresses);
     saved = errno;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    mem_free(addresses);
     errno = saved;
     return handle;
 }
@@ -360,6 +487,108 @@ struct zk *zk_of_link(struct list *link)
     return container_of(link, struct zk, link);
 }
 
+/* ---- leaving a session that goes on elsewhere ---- */
+
+_Static_assert(sizeof((clientid_t *)0)->passwd == ZK_PASSWORD, "the client's passwords");
+
+void zk_password(const struct zk *zk, char ret_password[ZK_PASSWORD])
+{
+    memcpy(ret_password, zoo_client_id(zk->handle)->passwd, ZK_PASSWORD);
+}
+
+/*
+ * There is no call for it, but zoo_client_id() tells where the handle keeps the id that it sends
+ * with each handshake. With the id of no session the servers answer that it has expired, whatever
+ * the password, and the handle is of no use any more. With none it would get a session of its own,
+ * and requests meant for ours, before anybody has heard of it. A handshake that is under way may
+ * still go through with the old id.
+ */
+#define NO_SESSION 1 /* the first byte is the server's, and then comes the time */
+
+static clientid_t *own_id(struct zk *zk)
+{
+    return (clientid_t *)(uintptr_t)zoo_client_id(zk->handle);
+}
+
+/* A barrier as well: the handle's state that is looked at later comes after it. */
+static void change_id(struct zk *zk, int64_t from, int64_t to)
+{
+    __atomic_compare_exchange_n(&own_id(zk)->client_id, &from, to, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+}
+
+void zk_disown(struct zk *zk)
+{
+    if (zk->disowned)
+        return;
+    zk->disowned = true;
+    zk->disowned_id = session_id(zk->handle);
+    change_id(zk, zk->disowned_id, NO_SESSION);
+}
+
+int64_t zk_session(const struct zk *zk)
+{
+    int64_t id = session_id(zk->handle);
+
+    return id == NO_SESSION ? zk->disowned_id : id;
+}
+
+/* One that has lost its server may be asking for no session already, and would take the answer for
+ * the end of ours. */
+bool zk_own(struct zk *zk)
+{
+    change_id(zk, NO_SESSION, zk->disowned_id);
+    if (zoo_state(zk->handle) != ZOO_CONNECTED_STATE) {
+        change_id(zk, zk->disowned_id, NO_SESSION);
+        return false;
+    }
+    zk->disowned = false;
+    return true;
+}
+
+static void probed(int rc, const void *data)
+{
+    struct zk *zk = (struct zk *)(uintptr_t)data;
+
+    (void)rc;
+    atomic_store(&zk->probing, false);
+}
+
+/* A server notices that the session has moved when it is asked to write, and hangs up. */
+static void probe(struct zk *zk)
+{
+    zoo_op_t op;
+
+    if (atomic_exchange(&zk->probing, true))
+        return;
+    zoo_check_op_init(&op, "/", -1);
+    if (zoo_amulti(zk->handle, 1, &op, &zk->probed, probed, zk) != ZOK)
+        atomic_store(&zk->probing, false);
+}
+
+/* Its handshake has gone through after all, and brought the id back. */
+static void disown_again(struct zk *zk)
+{
+    change_id(zk, zk->disowned_id, NO_SESSION);
+    probe(zk);
+}
+
+enum sight zk_look(struct zk *zk)
+{
+    int state = zoo_state(zk->handle);
+
+    if (state == ZOO_NOTCONNECTED_STATE)
+        return SIGHT_UNBEGUN;
+    if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE) {
+        if (zk->disowned)
+            disown_again(zk);
+        return SIGHT_CONNECTED;
+    }
+    if (state == ZOO_ASSOCIATING_STATE)
+        return SIGHT_ASKING;
+    return state > 0 ? SIGHT_TRYING : SIGHT_BETWEEN; /* below 0: it has ended */
+}
+
 void zk_close(struct zk *zk)
 {
     struct list *link;
@@ -390,10 +619,22 @@ static int submit_set(struct zk *zk, const struct request *request, struct call 
 
 static int submit_check(struct zk *zk, const struct request *request, struct call *call)
 {
-    zoo_op_t op;
+    const char *path = request->path;
+    zoo_op_t one, *ops = &one;
+    int rc;
 
-    zoo_check_op_init(&op, request->path, -1);
-    return zoo_amulti(zk->handle, 1, &op, &call->result, on_void, call);
+    if (call->checks != 1)
+        ops = mem_alloc(call->checks * sizeof *ops);
+    if (ops == NULL)
+        return ZMARSHALLINGERROR;
+    for (size_t i = 0; i < call->checks; i++) {
+        zoo_check_op_init(&ops[i], path, -1);
+        path += strlen(path) + 1;
+    }
+    rc = zoo_amulti(zk->handle, (int)call->checks, ops, call->results, on_checked, call);
+    if (ops != &one)
+        mem_free(ops);
+    return rc;
 }
 
 static int submit_unwatch(struct zk *zk, const struct request *request, struct call *call)
@@ -452,10 +693,12 @@ static void forget(struct call *call)
 
 enum zk_submission zk_submit(struct zk *zk, struct request *request, struct reply *ret_reply)
 {
-    struct call *call = mem_zalloc(sizeof *call);
+    size_t checks = request->verb != VERB_CHECK ? 0 : request->count > 0 ? request->count : 1;
+    struct call *call = mem_zalloc(sizeof *call + checks * sizeof *call->results);
     int rc = ZMARSHALLINGERROR;
 
     if (call != NULL) {
+        call->checks = checks;
         call->zk = zk;
         call->request = request;
         pthread_mutex_lock(&zk->lock);
@@ -470,7 +713,7 @@ enum zk_submission zk_submit(struct zk *zk, struct request *request, struct repl
         return ZK_STALLED;
     memset(ret_reply, 0, sizeof *ret_reply);
     ret_reply->code = rc;
-    ret_reply->answer = answer_of(rc);
+    ret_reply->answer = answer_of_refusal(rc);
     return ZK_REJECTED;
 }
 

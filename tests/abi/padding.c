@@ -44,7 +44,7 @@ int main(void)
 #undef M
 #define M(name) {MEMBER(zkc_lock_options, name)}
     failed += CHECK(zkc_lock_options, M(size), M(path), M(ttl_ms), M(wait_ms), M(data),
-                    M(data_length), M(dialect));
+                    M(data_length), M(dialect), M(shared));
 #undef M
 #define M(name) {MEMBER(zkc_leader_options, name)}
     failed +=
@@ -62,7 +62,7 @@ int main(void)
 #undef M
 #define M(name) {MEMBER(zkc_contender, name)}
     failed += CHECK(zkc_contender, M(size), M(path), M(token), M(session), M(since_ms), M(position),
-                    M(data), M(data_length), M(node));
+                    M(data), M(data_length), M(node), M(shared), M(holds));
 #undef M
     return failed > 0;
 }

@@ -181,6 +181,23 @@ void sequence_counter(struct test *t)
          seen.stat.czxid > made.stat.czxid);
 }
 
+/* Both draw from the directory's one counter; a writer that became a reader keeps its number. */
+void readers_and_writers(struct test *t)
+{
+    struct answer list;
+
+    note_name(t, "reader", "r-__READ__", ZOO_EPHEMERAL_SEQUENTIAL);
+    note_name(t, "writer", "w-__WRIT__", ZOO_EPHEMERAL_SEQUENTIAL);
+    note_name(t, "another reader", "r-__READ__", ZOO_EPHEMERAL_SEQUENTIAL);
+    note_name(t, "the writer reads", "w-__READ__0000000001", ZOO_EPHEMERAL);
+    note_name(t, "it cannot do so twice", "w-__READ__0000000001", ZOO_EPHEMERAL);
+    do_delete(t->own, at(t, "w-__WRIT__0000000001"), -1);
+    note_name(t, "the next number", "w-__WRIT__", ZOO_EPHEMERAL_SEQUENTIAL);
+    do_list(t->other, at(t, ""), NULL, &list);
+    for (int i = 0; i < list.count; i++)
+        note(t, "  %s", list.names[i]);
+}
+
 void check_codes(struct test *t)
 {
     struct answer before, after;
@@ -262,6 +279,38 @@ void multi_failed(struct test *t)
     zoo_delete_op_init(&ops[3], paths[1], 0);
     note(t, "made and deleted at once: %s", code_name(do_multi(t->own, 4, ops, results)));
     note(t, "none: %s", code_name(do_exists(t->own, paths[2], NULL, NULL)));
+}
+
+/* Of checks alone: the first that fails is told, those before it stand, the rest is not looked at.
+ */
+static void check_all(struct test *t, struct client *c, const char *const *names, int count)
+{
+    zoo_op_result_t results[8];
+    zoo_op_t ops[8];
+    char paths[8][96];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s", at(t, names[i]));
+        zoo_check_op_init(&ops[i], paths[i], -1);
+    }
+    note(t, "checks: %s", code_name(do_multi(c, count, ops, results)));
+    for (int i = 0; i < count; i++)
+        note(t, "  %s: %s", names[i], code_name(results[i].err));
+}
+
+void many_checks(struct test *t)
+{
+    static struct ACL entries[] = {{0x1f & ~1, {"world", "anyone"}}};
+    const struct ACL_vector unreadable = {1, entries};
+
+    do_create(t->own, at(t, "a"), "", 0, NULL);
+    do_create(t->own, at(t, "b"), "", ZOO_EPHEMERAL, NULL);
+    do_create_acl(t->own, at(t, "closed"), &unreadable);
+    check_all(t, t->own, (const char *const[]){"a", "b", "a"}, 3);
+    check_all(t, t->own, (const char *const[]){"a", "none", "b", "none"}, 4);
+    check_all(t, t->own, (const char *const[]){"none", "a"}, 2);
+    check_all(t, t->own, (const char *const[]){"a", "closed", "none", "b"}, 4);
+    check_all(t, t->own, (const char *const[]){"a", "none", "closed"}, 3);
 }
 
 void containers(struct test *t)

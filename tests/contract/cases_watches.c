@@ -165,6 +165,28 @@ void watch_ephemeral(struct test *t)
     diary_note(t, t->own);
 }
 
+/* A writer waits for readers one after the other, and lists when the last that it knows has gone:
+ * it sees what came before that. */
+void watch_readers(struct test *t)
+{
+    struct client *reader = a_client(t, a_line(t, driver_leader()), STEADY_MS);
+    struct answer list;
+
+    do_create(reader, at(t, "r-1"), "", ZOO_EPHEMERAL, NULL);
+    do_create(t->own, at(t, "r-2"), "", ZOO_EPHEMERAL, NULL);
+    do_sync(t->other, at(t, "r-1"));
+    do_get(t->other, at(t, "r-1"), "first", NULL);
+    do_get(t->other, at(t, "r-2"), "second", NULL);
+    do_create(reader, at(t, "r-0"), "", ZOO_EPHEMERAL, NULL);
+    do_delete(reader, at(t, "r-1"), -1);
+    diary_wait(t->other, 1);
+    do_list(t->other, at(t, ""), NULL, &list);
+    note(t, "%d children, the first is %s", list.count, list.names[0]);
+    do_delete(t->own, at(t, "r-2"), -1);
+    diary_wait(t->other, 2);
+    diary_note(t, t->other);
+}
+
 void watch_elsewhere(struct test *t)
 {
     int server = t->ensemble ? driver_follower() : 0;

@@ -15,9 +15,8 @@
 #define HELD_NS 250000 /* between looks: the end of a belief is what matters most */
 #define FREE_NS 1000000
 #define HOLD_MS 40
-#define HASTY_MS 250      /* waits that may be too short */
-#define RELEASE_MS 2000   /* at most; deletion goes on in the background */
-#define LIE_NS 1000000000 /* how long a liar goes on to believe: longer than any hand-over */
+#define HASTY_MS 250    /* waits that may be too short */
+#define RELEASE_MS 2000 /* at most; deletion goes on in the background */
 
 struct contender {
     zkc_sync *sync;
@@ -34,7 +33,7 @@ struct contender {
     pthread_mutex_t looking; /* guards the next three */
     struct belief newest;
     int64_t not_held;
-    int64_t lie_until;
+    bool lying; /* from a release to the next turn, for who overlaps */
 
     atomic_bool over; /* no more looks */
     pthread_t worker, looker;
@@ -61,7 +60,7 @@ static bool claims(struct contender *c, int64_t *token)
     if (c->lie != LIE_OVERLAP || held)
         return held;
     *token = c->newest.token;
-    return c->newest.token != 0 && c->newest.over == 0 && now_ns() < c->lie_until;
+    return c->lying && c->newest.token != 0 && c->newest.over == 0 && !atomic_load(&c->over);
 }
 
 static void begin_belief(struct contender *c, int64_t token, int64_t first)
@@ -159,6 +158,13 @@ static bool is_fair(int result)
     return result == ZKC_OK || result == ZKC_ETIMEDOUT || result == ZKC_ECANCELED;
 }
 
+static void set_lying(struct contender *c, bool lying)
+{
+    pthread_mutex_lock(&c->looking);
+    c->lying = lying;
+    pthread_mutex_unlock(&c->looking);
+}
+
 /* Some give up soon, others wait for ever. False: something is wrong. */
 static bool take(struct contender *c, bool *taken)
 {
@@ -170,8 +176,10 @@ static bool take(struct contender *c, bool *taken)
     result = scene_seat_take(&c->seat, context);
     end_wait(c, context);
     *taken = result == ZKC_OK;
-    if (*taken)
+    if (*taken) {
+        set_lying(c, false);
         look(c);
+    }
     if (!is_fair(result))
         note(c, JOURNAL_ERROR, result);
     return is_fair(result);
@@ -179,8 +187,8 @@ static bool take(struct contender *c, bool *taken)
 
 static int wait_revoked(struct contender *c, zkc_context *context)
 {
-    return c->seat.kind == SCENE_LOCK ? zkc_lock_wait_revoked(c->seat.lock, context)
-                                      : zkc_elected_wait_revoked(c->seat.elected, context);
+    return c->seat.kind != SCENE_LEADER ? zkc_lock_wait_revoked(c->seat.lock, context)
+                                        : zkc_elected_wait_revoked(c->seat.elected, context);
 }
 
 /* Until it is time to let go; true if it was revoked before. */
@@ -202,20 +210,13 @@ static bool hold(struct contender *c)
     return true;
 }
 
-static void begin_lie(struct contender *c)
-{
-    pthread_mutex_lock(&c->looking);
-    c->lie_until = now_ns() + LIE_NS;
-    pthread_mutex_unlock(&c->looking);
-}
-
 static bool leave(struct contender *c)
 {
     zkc_context *context = scene_context(1 + throw_dice(c, RELEASE_MS));
     int result;
 
     look(c);
-    begin_lie(c);
+    set_lying(c, true);
     note(c, JOURNAL_RELEASE, scene_seat_token(&c->seat));
     result = scene_seat_leave(&c->seat, context);
     zkc_context_free(context);

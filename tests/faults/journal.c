@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE 160
-#define TAIL 4096 /* far more than what follows a belief before the next one */
+#define TEXT 118
+#define LINE \
+    128 /* text, blank, checksum, newline; divides a page: no write is cut where one ends */
+#define TAIL 8192 /* far more than what follows a belief before the next one */
 
 struct journal {
     int fd;
@@ -47,82 +49,98 @@ void journal_close(struct journal *j)
     free(j);
 }
 
-/* A journal with a hole would be a lie. */
-static void put(struct journal *j, const char *line, int n, off_t at)
+static uint32_t checksum(const char *text)
 {
-    if (pwrite(j->fd, line, (size_t)n, at) != n) {
+    uint32_t sum = 2166136261u; /* FNV-1a */
+
+    for (int i = 0; i < TEXT; i++)
+        sum = (sum ^ (unsigned char)text[i]) * 16777619u;
+    return sum;
+}
+
+/* A journal with a hole would be a lie. */
+static void put(struct journal *j, const char *text, off_t at)
+{
+    char line[LINE + 1];
+
+    snprintf(line, sizeof(line), "%-*s %08" PRIx32 "\n", TEXT, text, 0);
+    snprintf(line + TEXT, sizeof(line) - TEXT, " %08" PRIx32 "\n", checksum(line));
+    if (pwrite(j->fd, line, LINE, at) != LINE) {
         perror("journal");
         abort();
     }
 }
 
-static void append(struct journal *j, const char *line, int n)
+static void append(struct journal *j, const char *text)
 {
-    put(j, line, n, j->end);
-    j->end += n;
+    put(j, text, j->end);
+    j->end += LINE;
 }
 
 void journal_note(struct journal *j, enum journal_word word, int64_t at, int64_t number)
 {
-    char line[LINE];
-    int n = snprintf(line, sizeof(line), "%s %" PRId64 " %" PRId64 "\n", words[word], at, number);
+    char text[TEXT + 1];
 
+    snprintf(text, sizeof(text), "%s %" PRId64 " %" PRId64, words[word], at, number);
     pthread_mutex_lock(&j->lock);
-    append(j, line, n);
+    append(j, text);
     pthread_mutex_unlock(&j->lock);
 }
 
-/* Always of the same length. */
-static int format(char *line, const struct belief *b)
+static void format(char *text, const struct belief *b)
 {
-    return snprintf(line, LINE,
-                    "belief %20" PRId64 " %20" PRId64 " %20" PRId64 " %20" PRId64 " %20" PRId64
-                    "\n",
-                    b->token, b->before, b->first, b->last, b->over);
+    snprintf(text, TEXT + 1,
+             "belief %20" PRId64 " %20" PRId64 " %20" PRId64 " %20" PRId64 " %20" PRId64, b->token,
+             b->before, b->first, b->last, b->over);
 }
 
 void journal_begin(struct journal *j, const struct belief *b)
 {
-    char line[LINE];
-    int n = format(line, b);
+    char text[TEXT + 1];
 
+    format(text, b);
     pthread_mutex_lock(&j->lock);
     j->newest = j->end;
-    append(j, line, n);
+    append(j, text);
     pthread_mutex_unlock(&j->lock);
 }
 
 void journal_update(struct journal *j, const struct belief *b)
 {
-    char line[LINE];
-    int n = format(line, b);
+    char text[TEXT + 1];
 
+    format(text, b);
     pthread_mutex_lock(&j->lock);
-    put(j, line, n, j->newest);
+    put(j, text, j->newest);
     pthread_mutex_unlock(&j->lock);
 }
 
 /* ---- reading ---- */
 
-static bool parse_belief(const char *line, struct belief *b)
+static bool ends(const char *text, int length)
 {
-    int length = 0;
-
-    return sscanf(line, "belief %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n",
-                  &b->token, &b->before, &b->first, &b->last, &b->over, &length) == 5 &&
-           line[length] == '\n';
+    return strspn(text + length, " ") == strlen(text + length);
 }
 
-static bool parse_note(const char *line, enum journal_word *word, int64_t *at, int64_t *number)
+static bool parse_belief(const char *text, struct belief *b)
 {
-    char text[16];
     int length = 0;
 
-    if (sscanf(line, "%15s %" SCNd64 " %" SCNd64 "%n", text, at, number, &length) != 3 ||
-        line[length] != '\n')
+    return sscanf(text, "belief %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n",
+                  &b->token, &b->before, &b->first, &b->last, &b->over, &length) == 5 &&
+           ends(text, length);
+}
+
+static bool parse_note(const char *text, enum journal_word *word, int64_t *at, int64_t *number)
+{
+    char name[16];
+    int length = 0;
+
+    if (sscanf(text, "%15s %" SCNd64 " %" SCNd64 "%n", name, at, number, &length) != 3 ||
+        !ends(text, length))
         return false;
     for (size_t i = 0; i < WORDS; i++) {
-        if (strcmp(text, words[i]) == 0) {
+        if (strcmp(name, words[i]) == 0) {
             *word = (enum journal_word)i;
             return true;
         }
@@ -130,15 +148,28 @@ static bool parse_note(const char *line, enum journal_word *word, int64_t *at, i
     return false;
 }
 
+/* Copies the text of a line that was written to its end. */
+static bool take_text(const char *line, char *text)
+{
+    char end[LINE - TEXT + 1];
+
+    snprintf(end, sizeof(end), " %08" PRIx32 "\n", checksum(line));
+    snprintf(text, TEXT + 1, "%.*s", TEXT, line);
+    return memcmp(line + TEXT, end, LINE - TEXT) == 0;
+}
+
 static bool read_line(const char *line, const struct journal_reader *reader, void *arg)
 {
+    char text[TEXT + 1];
     struct belief b;
     enum journal_word word;
     int64_t at, number;
 
-    if (parse_belief(line, &b))
+    if (!take_text(line, text))
+        return false;
+    if (parse_belief(text, &b))
         reader->belief(arg, &b);
-    else if (parse_note(line, &word, &at, &number))
+    else if (parse_note(text, &word, &at, &number))
         reader->note(arg, word, at, number);
     else
         return false;
@@ -150,12 +181,13 @@ bool journal_read(const char *path, const struct journal_reader *reader, void *a
     char line[LINE];
     FILE *f = fopen(path, "re");
     bool ok = f != NULL;
+    size_t n = 0;
 
-    while (ok && fgets(line, sizeof(line), f))
+    while (ok && (n = fread(line, 1, LINE, f)) == LINE)
         ok = read_line(line, reader, arg);
     if (f)
         fclose(f);
-    return ok;
+    return ok && n == 0;
 }
 
 struct newest {
@@ -176,31 +208,29 @@ static void take_note(void *arg, enum journal_word word, int64_t at, int64_t num
     n->kept = n->known && (n->kept || (word == JOURNAL_KEPT && number == n->belief.token));
 }
 
-/* Into text[TAIL + 1]. */
-static bool read_tail(const char *path, char *text)
+/* The newest lines, whole as far as their length goes: how many. */
+static size_t read_tail(const char *path, char *lines)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-    ssize_t n = size >= 0 ? pread(fd, text, TAIL, size > TAIL ? size - TAIL : 0) : -1;
+    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) / LINE * LINE : 0;
+    ssize_t n = size > 0 ? pread(fd, lines, TAIL, size > TAIL ? size - TAIL : 0) : 0;
 
     if (fd >= 0)
         close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0;
+    return n > 0 ? (size_t)n / LINE : 0;
 }
 
+/* False as well if a line is just being written: whoever waits looks again. */
 bool journal_newest(const char *path, struct belief *b, bool *kept)
 {
     static const struct journal_reader reader = {take_belief, take_note};
     struct newest newest = {.known = false};
-    char text[TAIL + 1];
+    char lines[TAIL];
+    size_t count = read_tail(path, lines);
 
-    if (!read_tail(path, text))
-        return false;
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        char copy[LINE];
-        snprintf(copy, sizeof(copy), "%.*s\n", (int)(end - line), line);
-        read_line(copy, &reader, &newest); /* the first one may lack its beginning */
+    for (size_t i = 0; i < count; i++) {
+        if (!read_line(lines + i * LINE, &reader, &newest))
+            return false;
     }
     *b = newest.belief;
     *kept = newest.kept;

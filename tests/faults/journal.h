@@ -11,7 +11,8 @@
  *     error 123456789 CODE            a call failed that must not
  *
  * The line of the newest belief is rewritten in place each time the lock is looked at: it is true
- * also of a process that was killed or stopped.
+ * also of a process that was killed or stopped. All lines are of one length and end with a
+ * checksum: one that is not, or not yet, written to its end is not read as another one.
  */
 #ifndef ZKC_TESTS_JOURNAL_H
 #define ZKC_TESTS_JOURNAL_H
@@ -50,7 +51,8 @@ struct journal_reader {
 /* False: it cannot be read, or has a line that is none of ours. */
 bool journal_read(const char *path, const struct journal_reader *reader, void *arg);
 
-/* The newest belief, and whether it is one that is kept; also while the journal is written. */
+/* The newest belief, and whether it is one that is kept; also while the journal is written: false
+ * if there is none yet, or a line is just being written. */
 bool journal_newest(const char *path, struct belief *b, bool *kept);
 
 #endif

@@ -199,14 +199,28 @@ static void add_margin(struct margins *m, const struct belief *old, const struct
         m->sure = new->before - old->last;
 }
 
-static void check_token(struct judge *j, const struct entry **top, const struct entry *e)
+/* What was seen so far of those that share, and of those that do not. */
+struct history {
+    const struct entry *top; /* with the largest token */
+    struct lasting lasting;
+};
+
+static bool shares(const struct judge *j, const struct entry *e)
 {
-    if (*top && e->belief.token <= (*top)->belief.token) {
-        j->verdict.disorders++;
-        print_pair(j, "disorder", *top, e);
-    } else {
-        *top = e;
-    }
+    return j->witnesses[e->who].life.shares;
+}
+
+static bool excludes(const struct judge *j, const struct entry *a, const struct entry *b)
+{
+    return !shares(j, a) || !shares(j, b);
+}
+
+static void check_token(struct judge *j, const struct entry *top, const struct entry *e)
+{
+    if (!top || e->belief.token > top->belief.token)
+        return;
+    j->verdict.disorders++;
+    print_pair(j, "disorder", top, e);
 }
 
 static void check_overlap(struct judge *j, const struct entry *old, const struct entry *new)
@@ -217,18 +231,44 @@ static void check_overlap(struct judge *j, const struct entry *old, const struct
     print_pair(j, "overlap", old, new);
 }
 
+static const struct entry *later(const struct entry *a, const struct entry *b)
+{
+    return !a || (b && b->belief.last > a->belief.last) ? b : a;
+}
+
+/* Compares it with all before it that it excludes; returns whose belief lasted longest. */
+static const struct entry *compare_with(struct judge *j, const struct history histories[2],
+                                        const struct entry *e)
+{
+    const struct entry *longest = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        const struct history *h = &histories[i];
+        if (h->top == NULL || !excludes(j, h->top, e))
+            continue;
+        check_token(j, h->top, e);
+        longest = later(longest, lasting_other(&h->lasting, e->who));
+    }
+    check_overlap(j, longest, e);
+    return longest;
+}
+
+static void remember(struct history *h, const struct entry *e)
+{
+    if (!h->top || e->belief.token > h->top->belief.token)
+        h->top = e;
+    extend(&h->lasting, e);
+}
+
 static void compare_neighbours(struct judge *j, struct margins *takeovers, struct margins *releases)
 {
-    const struct entry *top = NULL;
-    struct lasting lasting = {NULL, NULL};
+    struct history histories[2] = {{NULL, {NULL, NULL}}, {NULL, {NULL, NULL}}};
 
     for (size_t i = 0; i < j->entry_count; i++) {
-        const struct entry *e = &j->entries[i], *old = lasting_other(&lasting, e->who);
-        check_token(j, &top, e);
-        check_overlap(j, old, e);
-        if (old && e[-1].who != e->who)
+        const struct entry *e = &j->entries[i], *old = compare_with(j, histories, e);
+        if (old && e[-1].who != e->who && excludes(j, &e[-1], e))
             add_margin(old->ending == RELEASED ? releases : takeovers, &old->belief, &e->belief);
-        extend(&lasting, e);
+        remember(&histories[shares(j, e)], e);
     }
 }
 

@@ -2,9 +2,11 @@
 /*
  * Reads the journals of all contenders for one thing, and says what was wrong:
  *
- *   overlap   somebody was seen to believe after somebody else was seen to believe with a larger
- *             token, or the same one (proven: it does not rest on how often was looked)
- *   disorder  a belief's token is not larger than those of all beliefs that began before it
+ *   overlap   somebody was seen to believe after somebody else, whom it excludes, was seen to
+ *             believe with a larger token, or the same one (proven: it does not rest on how often
+ *             was looked)
+ *   disorder  a belief's token is not larger than those of all beliefs that began before it and
+ *             that it excludes
  *   starved   a living contender had no turn in time after the faults were over
  *   ghost     a node was left
  *   error     a call failed that must not; a journal is missing, unreadable or says nothing
@@ -39,6 +41,7 @@ void judge_free(struct judge *j);
 /* When a contender was started and killed; died is 0 if it lives, or ended as it was told to. */
 struct life {
     int64_t born, died;
+    bool shares; /* what it holds, with others that do */
 };
 
 void judge_add(struct judge *j, const char *name, const char *journal, struct life life);

@@ -53,7 +53,7 @@ static void play(const struct fault *f, enum scene_kind kind)
     play_stage = stage_new(play_servers, kind, CONTENDERS, HONEST);
     for (int i = 0; i < rounds; i++) /* each has another session timeout */
         fault_play(f, play_stage, (int)(f - faults + (int)kind + i) % CONTENDERS);
-    snprintf(title, sizeof(title), "%s (%s)", f->name, kind == SCENE_LOCK ? "lock" : "leader");
+    snprintf(title, sizeof(title), "%s (%s)", f->name, scene_kind_name(kind));
     stage_end(play_stage, title);
 }
 
@@ -67,8 +67,15 @@ static void play_as_leader(void **state)
     play(*state, SCENE_LEADER);
 }
 
+static void play_as_shared(void **state)
+{
+    play(*state, SCENE_READER);
+}
+
+/* Each as a lock and as an election, and some as a shared lock; with $ZKC_FAULTS_ONCE, by turns. */
 size_t play_tests(struct CMUnitTest *tests, bool of_contenders)
 {
+    bool once = getenv("ZKC_FAULTS_ONCE") != NULL;
     size_t n = 0;
 
     for (int i = 0; i < fault_count; i++) {
@@ -78,9 +85,14 @@ size_t play_tests(struct CMUnitTest *tests, bool of_contenders)
         if ((faults[i].target == ON_CONTENDER) != of_contenders)
             continue;
         test.test_func = play_as_lock;
-        tests[n++] = test;
+        if (!once || i % 2 == 0)
+            tests[n++] = test;
         test.test_func = play_as_leader;
-        tests[n++] = test;
+        if (!once || i % 2 != 0)
+            tests[n++] = test;
+        test.test_func = play_as_shared;
+        if (!once && i % 3 == 2)
+            tests[n++] = test;
     }
     return n;
 }

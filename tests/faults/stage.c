@@ -49,7 +49,8 @@ static void start_player(struct stage *s, struct player *p, enum lie lie)
     char kind[16], session[16], seed[32], lying[16];
 
     snprintf(p->journal, sizeof(p->journal), "%s/%s", s->dir, p->name);
-    snprintf(kind, sizeof(kind), "%d", (int)s->kind);
+    snprintf(kind, sizeof(kind), "%d",
+             (int)(s->kind == SCENE_READER && !p->shares ? SCENE_LOCK : s->kind));
     snprintf(session, sizeof(session), "%d", p->session_ms);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)harness_random(UINT32_MAX) << 16);
     snprintf(lying, sizeof(lying), "%d", (int)lie);
@@ -66,6 +67,7 @@ static void add_player(struct stage *s, int who, enum lie lie)
 
     snprintf(p->name, sizeof(p->name), "%d", who);
     p->session_ms = (2 + who % 3) * STAGE_TICK_MS;
+    p->shares = s->kind == SCENE_READER && who % 2 == 0;
     link_player(s, p);
     start_player(s, p, lie);
     s->count++;
@@ -82,7 +84,7 @@ struct stage *stage_new(struct servers *servers, enum scene_kind kind, int count
     s->kind = kind;
     s->judge = judge_new();
     snprintf(s->id, sizeof(s->id), "stage-%d", number++);
-    if (kind == SCENE_LOCK)
+    if (kind != SCENE_LEADER)
         scene_lock_path(s->path, sizeof(s->path), s->id);
     else
         scene_leader_path(s->path, sizeof(s->path), s->id);
@@ -165,9 +167,11 @@ static bool had_turn(struct stage *s, int who, int64_t since)
 static bool other_believes(void *arg)
 {
     struct wanted *w = arg;
+    const struct player *players = w->stage->players;
 
     for (int i = 0; i < w->stage->count; i++) {
-        if (i != w->who && had_turn(w->stage, i, w->since))
+        if (i != w->who && !(players[i].shares && players[w->who].shares) &&
+            had_turn(w->stage, i, w->since))
             return true;
     }
     return false;
@@ -202,7 +206,8 @@ void stage_replace(struct stage *s, int who)
     assert_true(child_wait(p->child, NULL, STAGE_SOON));
     child_free(p->child);
     p->child = NULL;
-    judge_add(s->judge, p->name, p->journal, (struct life){.born = p->born, .died = now_ns()});
+    judge_add(s->judge, p->name, p->journal,
+              (struct life){.born = p->born, .died = now_ns(), .shares = p->shares});
     snprintf(p->name, sizeof(p->name), "%d-%d", who, ++s->replaced);
     start_player(s, p, HONEST);
 }
@@ -354,7 +359,7 @@ struct verdict stage_judge(struct stage *s, const char *title)
     look_for_ghosts(s);
     for (int i = 0; i < s->count; i++)
         judge_add(s->judge, s->players[i].name, s->players[i].journal,
-                  (struct life){.born = s->players[i].born});
+                  (struct life){.born = s->players[i].born, .shares = s->players[i].shares});
     v = judge_decide(s->judge);
     verdict_print(&v, title);
     return v;

@@ -35,6 +35,7 @@ struct player {
     char journal[256];
     char nodes[STAGE_SERVERS * 32];
     int session_ms;
+    bool shares;
     int64_t born;
     struct child *child;
     struct proxy *links[STAGE_SERVERS];
@@ -42,8 +43,8 @@ struct player {
 
 struct stage {
     struct servers *servers;
-    struct probe *probe; /* of all servers; stage_look_again() */
-    enum scene_kind kind;
+    struct probe *probe;  /* of all servers; stage_look_again() */
+    enum scene_kind kind; /* SCENE_READER: every second contender is a writer */
     char id[32];
     char path[64];
     char dir[200];
@@ -73,7 +74,7 @@ void stage_go(struct stage *s, int who);
 
 bool stage_keeps(struct stage *s, int who); /* at this moment */
 
-/* Waits until somebody other than `who` began to believe after `since`. */
+/* Waits until somebody that `who` excludes began to believe after `since`. */
 void stage_taken_over(struct stage *s, int who, int64_t since);
 
 /* Waits until `who` does not believe, as far as its journal says. */

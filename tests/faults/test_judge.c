@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "judge.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -346,17 +347,120 @@ static void newest_belief_is_read(void **state)
     assert_int_equal(verdict_wrongs(&v), 0);
 }
 
+/* ---- in the middle of writing ---- */
+
+/* Puts bytes into a journal, from another one's line at the same place. */
+static void tear(const char *file, off_t at, const char *bytes, size_t count)
+{
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, count, at), count);
+    close(fd);
+}
+
+static size_t content(const char *file, char *bytes, size_t size)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t count = pread(fd, bytes, size, 0);
+
+    assert_true(count > 0);
+    close(fd);
+    return (size_t)count;
+}
+
+/* A belief that is brought up to date is read as it was, as it will be, or not at all. */
+static void half_a_line_is_no_belief(void **state)
+{
+    struct court c;
+    struct belief b = {.token = 7, .before = 1, .first = 2, .last = 19999}, read;
+    char old[1024], new[1024];
+    size_t size;
+    bool kept;
+
+    (void)state;
+    begin(&c);
+    journal_begin(c.journals[0], &b);
+    size = content(c.files[0], old, sizeof(old));
+    b.last = 20000;
+    b.over = 20001;
+    journal_update(c.journals[0], &b);
+    assert_int_equal(content(c.files[0], new, sizeof(new)), size);
+    for (size_t cut = 1; cut < size; cut++) {
+        tear(c.files[0], 0, new, cut);
+        tear(c.files[0], (off_t)cut, old + cut, size - cut);
+        if (!journal_newest(c.files[0], &read, &kept))
+            continue;
+        assert_true(read.last == 19999 || read.last == 20000);
+        assert_int_equal(read.over, read.last == 20000 ? 20001 : 0);
+    }
+    judged(&c);
+}
+
+/* One that is being appended is not there yet; afterwards it would be a journal without an end. */
+static void half_a_line_is_not_there_yet(void **state)
+{
+    struct court c;
+    struct belief b = {.token = 7, .before = 1, .first = 2, .last = 3}, read;
+    struct verdict v;
+    char bytes[1024];
+    size_t size;
+    bool kept;
+
+    (void)state;
+    begin(&c);
+    journal_begin(c.journals[0], &b);
+    size = content(c.files[0], bytes, sizeof(bytes));
+    b.token = 8;
+    journal_begin(c.journals[0], &b);
+    for (size_t cut = size - 1; cut > 0; cut--) {
+        assert_int_equal(truncate(c.files[0], (off_t)(size + cut)), 0);
+        assert_true(journal_newest(c.files[0], &read, &kept));
+        assert_int_equal(read.token, 7);
+    }
+    v = judged(&c);
+    assert_int_equal(v.errors, 1);
+}
+
+/* Where a page ends the kernel may stop writing, if the process is killed. */
+static void no_line_goes_over_a_page(void **state)
+{
+    struct court c;
+    char bytes[4 * 4096];
+    size_t size;
+
+    (void)state;
+    begin(&c);
+    for (int i = 0; i < 100; i++)
+        believe(&c, 0, 10 + i, 100 + 10 * i, 108 + 10 * i);
+    size = content(c.files[0], bytes, sizeof(bytes));
+    assert_int_equal(size, sizeof(bytes));
+    for (size_t page = 4096; page <= size; page += 4096)
+        assert_int_equal(bytes[page - 1], '\n');
+    judged(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(truth_is_believed),        cmocka_unit_test(overlap_is_found),
-        cmocka_unit_test(distant_overlap_is_found), cmocka_unit_test(belief_without_end_is_found),
-        cmocka_unit_test(revival_is_found),         cmocka_unit_test(falling_token_is_found),
-        cmocka_unit_test(starvation_is_found),      cmocka_unit_test(the_dead_need_no_turn),
-        cmocka_unit_test(the_newborn_need_no_turn), cmocka_unit_test(ghost_is_found),
-        cmocka_unit_test(error_is_found),           cmocka_unit_test(garbage_is_found),
-        cmocka_unit_test(silence_is_found),         cmocka_unit_test(margins_are_measured),
+        cmocka_unit_test(truth_is_believed),
+        cmocka_unit_test(overlap_is_found),
+        cmocka_unit_test(distant_overlap_is_found),
+        cmocka_unit_test(belief_without_end_is_found),
+        cmocka_unit_test(revival_is_found),
+        cmocka_unit_test(falling_token_is_found),
+        cmocka_unit_test(starvation_is_found),
+        cmocka_unit_test(the_dead_need_no_turn),
+        cmocka_unit_test(the_newborn_need_no_turn),
+        cmocka_unit_test(ghost_is_found),
+        cmocka_unit_test(error_is_found),
+        cmocka_unit_test(garbage_is_found),
+        cmocka_unit_test(silence_is_found),
+        cmocka_unit_test(margins_are_measured),
         cmocka_unit_test(newest_belief_is_read),
+        cmocka_unit_test(half_a_line_is_no_belief),
+        cmocka_unit_test(half_a_line_is_not_there_yet),
+        cmocka_unit_test(no_line_goes_over_a_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

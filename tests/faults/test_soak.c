@@ -139,7 +139,7 @@ static void play_chapter(struct soak *soak, uint64_t seed)
                   (unsigned long long)seed);
     for (int i = 0; i < STEPS; i++)
         draw(&steps[i]);
-    kind = harness_random(2) == 0 ? SCENE_LOCK : SCENE_LEADER;
+    kind = (enum scene_kind)harness_random(SCENE_READER + 1);
     play_stage = stage_new(play_servers, kind, CONTENDERS, HONEST);
     stage_heal(play_stage);
     for (int i = 0; i < STEPS; i++) {
@@ -147,8 +147,7 @@ static void play_chapter(struct soak *soak, uint64_t seed)
         if (i % 2 == 1)
             stage_heal(play_stage);
     }
-    snprintf(title, sizeof(title), "chapter %u (%s)", soak->chapters,
-             kind == SCENE_LOCK ? "lock" : "leader");
+    snprintf(title, sizeof(title), "chapter %u (%s)", soak->chapters, scene_kind_name(kind));
     v = stage_judge(play_stage, title);
     if (play_stage->diverged) {
         replace_servers(soak, &v);

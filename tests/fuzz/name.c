@@ -44,17 +44,19 @@ static void reads_ours(const uint8_t *data, size_t size)
     uint8_t random[16] = {0};
     char child[NAME_PREFIX_MAX + NAME_SEQUENCE_MAX], prefix[NAME_PREFIX_MAX];
     int32_t sequence = 0;
-    zkc_dialect dialect = (zkc_dialect)(size % (ZKC_DIALECT_KAZOO + 1));
+    zkc_dialect dialect = (zkc_dialect)(size % (ZKC_DIALECT_READ_WRITE + 1));
+    bool reads = dialect == ZKC_DIALECT_READ_WRITE && size > 16 && (data[16] & 1) != 0;
+    enum mode mode = reads ? MODE_SHARED : MODE_ALONE;
     struct name name;
     size_t length;
 
     memcpy(random, data, size < sizeof random ? size : sizeof random);
     if (size >= sizeof random + sizeof sequence)
         memcpy(&sequence, data + sizeof random, sizeof sequence);
-    length = name_format(prefix, dialect, random);
+    length = name_format(prefix, dialect, mode, random);
     REQUIRE(length < NAME_PREFIX_MAX && strlen(prefix) == length);
     snprintf(child, sizeof child, "%s%010" PRId32, prefix, sequence);
-    REQUIRE(name_parse(child, &name) && name.sequence == sequence);
+    REQUIRE(name_parse(child, &name) && name.sequence == sequence && name.mode == mode);
     if (dialect == ZKC_DIALECT_KAZOO)
         REQUIRE(child[12] == '4' && strchr("89ab", child[16]) != NULL);
     else

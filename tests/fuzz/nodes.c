@@ -3,7 +3,9 @@
  * of it can be taken apart as libzookeeper does.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/endpoints.h"
 #include "core/nodes.h"
+#include "core/path.h"
 #include "fuzz.h"
 
 static void equal(const struct server_list *a, const struct server_list *b)
@@ -25,9 +27,15 @@ static void is_sane(const struct server_list *list)
     }
 }
 
-static char *written(const struct server_list *list, const char *around)
+static void is_path(const char *chroot)
 {
-    size_t size = 1, used = 0;
+    if (chroot != NULL)
+        REQUIRE(path_valid(chroot) && chroot[1] != '\0' && strchr(chroot, ',') == NULL);
+}
+
+static char *written(const struct server_list *list, const char *chroot, const char *around)
+{
+    size_t size = 1 + (chroot == NULL ? 0 : strlen(chroot) + strlen(around)), used = 0;
     char *text;
 
     for (size_t i = 0; i < list->count; i++)
@@ -40,55 +48,72 @@ static char *written(const struct server_list *list, const char *around)
                                  around, brackets ? "[" : "", list->at[i].host, brackets ? "]" : "",
                                  list->at[i].port, around);
     }
+    if (chroot != NULL)
+        snprintf(text + used, size - used, "%s%s", chroot, around);
     return text;
 }
 
-static void means_the_same_again(const struct server_list *list, const char *around)
+static void means_the_same_again(const struct server_list *list, const char *chroot,
+                                 const char *around)
 {
-    char *text = written(list, around);
+    char *text = written(list, chroot, around), *same = NULL;
     struct server_list again;
     const char *why = NULL;
 
-    REQUIRE(nodes_parse(text, &again, &why) == 0);
+    REQUIRE(nodes_parse(text, &again, &same, &why) == 0);
     equal(list, &again);
+    REQUIRE((chroot == NULL) == (same == NULL));
+    REQUIRE(chroot == NULL || strcmp(chroot, same) == 0);
+    mem_free(same);
     nodes_clear(&again);
     free(text);
 }
 
-/* At the last colon, as libzookeeper does; the first is repeated where that makes them odd. */
+static bool lists(const struct server_list *list, const char *host, unsigned long port)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->at[i].host, host) == 0 && list->at[i].port == port)
+            return true;
+    return false;
+}
+
+/* At the last colon, as libzookeeper does; no address twice. */
 static void is_read_by_the_client(const struct server_list *list)
 {
-    char *formatted = nodes_format(list), *text = formatted;
-    size_t count = 0;
+    struct endpoints endpoints = {NULL, 0};
 
-    REQUIRE(formatted != NULL);
-    REQUIRE(!nodes_disjoint(formatted, formatted) && nodes_disjoint(formatted, ""));
-    for (char *entry; (entry = strsep(&text, ",")) != NULL; count++) {
-        char *colon = strrchr(entry, ':');
+    REQUIRE(endpoints_set(&endpoints, list) == 0);
+    REQUIRE(endpoints.count >= 1 && endpoints.count <= list->count);
+    for (size_t i = 0; i < endpoints.count; i++) {
+        char *colon = strrchr(endpoints.at[i], ':');
+        for (size_t k = 0; k < i; k++)
+            REQUIRE(strcmp(endpoints.at[k], endpoints.at[i]) != 0);
         REQUIRE(colon != NULL);
         *colon = '\0';
-        REQUIRE(strcmp(entry, list->at[count % list->count].host) == 0);
-        REQUIRE(strtoul(colon + 1, NULL, 10) == list->at[count % list->count].port);
+        REQUIRE(lists(list, endpoints.at[i], strtoul(colon + 1, NULL, 10)));
+        *colon = ':';
     }
-    REQUIRE(count % 2 == 1 && count - list->count <= 1);
-    mem_free(formatted);
+    endpoints_clear(&endpoints);
 }
 
 static void fails_cleanly(const char *text, int expected)
 {
     struct server_list list;
     const char *why = NULL;
+    char *chroot = NULL;
     int result = -2;
 
     for (long n = 1; result == -2; n++) {
         REQUIRE(mem_live() == 0);
         mem_fail_after(n);
-        result = nodes_parse(text, &list, &why);
+        result = nodes_parse(text, &list, &chroot, &why);
         mem_fail_after(0);
     }
     REQUIRE(result == expected);
-    if (result == 0)
+    if (result == 0) {
         nodes_clear(&list);
+        mem_free(chroot);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -96,18 +121,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_text(data, size);
     struct server_list list = {NULL, 12345};
     const char *why = NULL;
-    int result = nodes_parse(text, &list, &why);
+    char *chroot = NULL;
+    int result = nodes_parse(text, &list, &chroot, &why);
 
     if (result == 0) {
         REQUIRE(why == NULL);
         is_sane(&list);
-        means_the_same_again(&list, "");
-        means_the_same_again(&list, " \t");
+        is_path(chroot);
+        means_the_same_again(&list, chroot, "");
+        means_the_same_again(&list, chroot, " \t");
         is_read_by_the_client(&list);
         nodes_all_numeric(&list);
         nodes_clear(&list);
+        mem_free(chroot);
     } else {
-        REQUIRE(result == -1 && list.count == 12345 && why != NULL && strlen(why) > 10);
+        REQUIRE(result == -1 && list.count == 12345 && chroot == NULL && why != NULL &&
+                strlen(why) > 10);
     }
     REQUIRE(mem_live() == 0);
     fails_cleanly(text, result);

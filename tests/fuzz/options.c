@@ -153,7 +153,7 @@ static void read_input(struct input *input, char *text)
             read_option(input, line[0], line + 1);
 }
 
-/* As host_unref() does. */
+/* As client_free() does. */
 static void drop(zkc_sync *sync)
 {
     nodes_clear(&sync->servers);
@@ -165,7 +165,18 @@ static void drop(zkc_sync *sync)
     mem_free(sync->auth_scheme);
     mem_free(sync->auth);
     mem_free(sync->name_space);
+    mem_free(sync->root);
+    mem_free(sync->chroot);
     mem_free(sync->identity);
+}
+
+static void lies_below(const zkc_sync *sync)
+{
+    const char *chroot = sync->chroot == NULL ? "" : sync->chroot;
+    const char *rest = sync->root + strlen(chroot);
+
+    REQUIRE(strncmp(sync->root, chroot, strlen(chroot)) == 0);
+    REQUIRE(strcmp(rest[0] == '\0' ? "/" : rest, sync->name_space) == 0);
 }
 
 static void is_sane(const zkc_sync *sync, const struct input *input)
@@ -175,6 +186,7 @@ static void is_sane(const zkc_sync *sync, const struct input *input)
 
     REQUIRE(sync->servers.count >= 1 && sync->servers.count <= NODES_MAX);
     REQUIRE(path_valid(sync->name_space));
+    lies_below(sync);
     REQUIRE(sync->session_timeout_ms == (timeout == 0 ? ZKC_DEFAULT_SESSION_TIMEOUT_MS : timeout));
     REQUIRE(sync->session_timeout_ms > 0 && sync->log_level >= 1 && sync->log_level <= 4);
     REQUIRE((sync->auth == NULL) == (sync->auth_scheme == NULL));
@@ -201,10 +213,12 @@ static void are_listed(const struct server_list *servers, const char *nodes)
 {
     struct server_list list;
     const char *why;
+    char *chroot;
 
-    REQUIRE(nodes_parse(nodes, &list, &why) == 0);
+    REQUIRE(nodes_parse(nodes, &list, &chroot, &why) == 0);
     REQUIRE(same_servers(servers, &list));
     nodes_clear(&list);
+    mem_free(chroot);
 }
 
 /* What the environment means, said as an option instead. */

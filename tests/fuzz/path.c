@@ -31,6 +31,7 @@ static void becomes_a_component(const char *id, const char *space)
         REQUIRE(path_valid(path));
         back = path_decode_id(component);
         REQUIRE(back != NULL && strcmp(back, id) == 0);
+        REQUIRE(path_names_id(component, id));
         mem_free(back);
     }
     mem_free(path);
@@ -53,6 +54,11 @@ static void is_read(const char *component)
 
     REQUIRE(id != NULL && strlen(id) <= strlen(component));
     REQUIRE(path_utf8_valid(id) || strcmp(id, component) == 0);
+    if (path_names_id(component, id)) {
+        char *path = path_join("/", "lock", id);
+        REQUIRE(path != NULL && strcmp(path + strlen("/lock/"), component) == 0);
+        mem_free(path);
+    }
     mem_free(id);
 }
 

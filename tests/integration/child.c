@@ -81,18 +81,27 @@ pid_t child_pid(const struct child *c)
     return c->pid;
 }
 
-/* Moves a complete line out of the buffer. */
+static const char *line_end(const struct child *c)
+{
+    return memchr(c->buffer, '\n', c->used);
+}
+
+/* Moves a complete line out of the buffer; false if there is no room for all of it. */
 static bool take_line(struct child *c, char *line, size_t size)
 {
-    char *end = memchr(c->buffer, '\n', c->used);
+    const char *end = line_end(c);
+    size_t length = (size_t)(end - c->buffer);
+    bool fits = length < size;
 
-    if (!end)
-        return false;
-    *end = '\0';
-    snprintf(line, size, "%s", c->buffer);
-    c->used -= (size_t)(end + 1 - c->buffer);
+    if (fits) {
+        memcpy(line, c->buffer, length);
+        line[length] = '\0';
+    } else {
+        fprintf(stderr, "child: a line of %zu bytes does not fit\n", length);
+    }
+    c->used -= length + 1;
     memmove(c->buffer, end + 1, c->used);
-    return true;
+    return fits;
 }
 
 /* False when there will never be more. A line longer than the buffer counts as an end, too. */
@@ -112,11 +121,11 @@ static bool read_more(struct child *c, int64_t deadline)
 
 bool child_read_line(struct child *c, char *line, size_t size, int64_t deadline)
 {
-    while (!take_line(c, line, size)) {
+    while (!line_end(c)) {
         if (!read_more(c, deadline))
             return false;
     }
-    return true;
+    return take_line(c, line, size);
 }
 
 bool child_wait_line(struct child *c, const char *line, int64_t deadline)

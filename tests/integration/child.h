@@ -25,7 +25,8 @@ void child_free(struct child *c);
 
 pid_t child_pid(const struct child *c);
 
-/* Reads a line without its newline; false at the deadline or when the child has ended. */
+/* Reads a whole line without its newline; false at the deadline, when the child has ended (what it
+ * said after its last newline is no line), or if it does not fit. */
 bool child_read_line(struct child *c, char *line, size_t size, int64_t deadline);
 
 /* Skips lines until one equals `line`. */

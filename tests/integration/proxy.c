@@ -117,6 +117,13 @@ void proxy_refuse(struct proxy *p, bool refuse)
     end();
 }
 
+void proxy_forget_sessions(struct proxy *p, bool forget)
+{
+    begin();
+    p->forgetful = forget;
+    end();
+}
+
 void proxy_reset_all(struct proxy *p)
 {
     begin();

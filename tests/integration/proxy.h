@@ -65,6 +65,9 @@ void proxy_set_mode(struct proxy *p, enum proxy_mode mode);
 /* New connections are refused (ECONNREFUSED), as by a dead server. Open ones go on. */
 void proxy_refuse(struct proxy *p, bool refuse);
 
+/* No session is taken back: a new one is made instead, as by ClickHouse Keeper. */
+void proxy_forget_sessions(struct proxy *p, bool forget);
+
 /* RST to both ends of every connection, now. What was kept back is lost. */
 void proxy_reset_all(struct proxy *p);
 
@@ -115,7 +118,8 @@ enum proxy_action {
     PROXY_HOLD_REQUEST,   /* kept back with all that follows, until proxy_release() */
     PROXY_HOLD_REPLY,     /* applied; its reply is kept back with all that follows, likewise */
     PROXY_CALL_BEFORE,    /* call(p, arg), then forwarded */
-    PROXY_CALL_AFTER      /* applied; call(p, arg), then its reply is passed on */
+    PROXY_CALL_AFTER,     /* applied; call(p, arg), then its reply is passed on */
+    PROXY_SPOIL_NAME      /* of the one name that a list of children answers nothing is passed on */
 };
 
 struct proxy_rule {
@@ -131,7 +135,9 @@ struct proxy_rule {
 /*
  * Return the rule's number. Where several rules fit a request the oldest acts, but all count it.
  * A reset or silence concerns only the connection of that request: requests before it are
- * forwarded, and the client may connect anew. A silent connection stays silent.
+ * forwarded, and the client may connect anew. Where the server sees the new connection before it
+ * has read them, it ends the old one without reading: whoever needs them applied refuses new
+ * connections until they are. A silent connection stays silent.
  */
 int proxy_on(struct proxy *p, enum proxy_op op, unsigned nth, enum proxy_action action);
 int proxy_add(struct proxy *p, struct proxy_rule rule);

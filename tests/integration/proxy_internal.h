@@ -87,7 +87,8 @@ struct proxy {
     char address[32], target[32];
     int listener;
     bool refusing;
-    bool stopping; /* proxy_stop() waits until the thread has seen this */
+    bool forgetful; /* handshakes ask for a new session */
+    bool stopping;  /* proxy_stop() waits until the thread has seen this */
     bool stopped;
     enum proxy_protocol protocol;
     enum proxy_mode mode;

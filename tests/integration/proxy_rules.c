@@ -151,7 +151,7 @@ static int rule_for(struct proxy *p, enum proxy_op op, const char *frame, size_t
 static bool acts_on_reply(enum proxy_action action)
 {
     return action == PROXY_RESET_AFTER || action == PROXY_SILENCE_AFTER ||
-           action == PROXY_HOLD_REPLY || action == PROXY_CALL_AFTER;
+           action == PROXY_HOLD_REPLY || action == PROXY_CALL_AFTER || action == PROXY_SPOIL_NAME;
 }
 
 /* Without the lock, so that the callback may use the proxy; the connection may be dead after. */
@@ -166,7 +166,14 @@ static void call_back(struct proxy *p, const struct proxy_rule *rule)
     pthread_mutex_lock(&proxy_lock);
 }
 
-static void act(struct conn *c, struct flow *f, struct rule *r, const char *frame, size_t size)
+/* length, xid, zxid, error, count, length of the first name: without bytes it is none at all */
+static void spoil_name(char *frame, size_t size)
+{
+    if (size >= 28)
+        memset(frame + 24, 0xff, 4);
+}
+
+static void act(struct conn *c, struct flow *f, struct rule *r, char *frame, size_t size)
 {
     switch (r->what.action) {
     case PROXY_RESET_BEFORE:
@@ -186,13 +193,24 @@ static void act(struct conn *c, struct flow *f, struct rule *r, const char *fram
         call_back(c->proxy, &r->what);
         flow_push(c, f, frame, size, false);
         break;
+    case PROXY_SPOIL_NAME:
+        spoil_name(frame, size);
+        flow_push(c, f, frame, size, false);
+        break;
     }
     r->fired++;
 }
 
+/* length, version, last zxid, timeout, session, password */
+static void forget_session(char *frame, size_t size)
+{
+    if (size >= 28)
+        memset(frame + 20, 0, 8);
+}
+
 /* ---- frames: four bytes of length, then so many bytes ---- */
 
-static void take_request(struct conn *c, const char *frame, size_t size)
+static void take_request(struct conn *c, char *frame, size_t size)
 {
     bool connect = !c->up.greeted;
     int32_t xid = connect || size < 8 ? 0 : (int32_t)be32(frame + 4);
@@ -203,6 +221,8 @@ static void take_request(struct conn *c, const char *frame, size_t size)
     int rule = rule_for(p, op, frame, size);
     bool later = rule >= 0 && acts_on_reply(p->rules[rule]->what.action);
 
+    if (connect && p->forgetful)
+        forget_session(frame, size);
     c->up.greeted = true;
     p->requests[op]++;
     pending_add(c, xid, op, later ? rule : -1);
@@ -241,7 +261,7 @@ static void note_session(struct proxy *p, const char *frame, size_t size)
         remember(p, &s);
 }
 
-static void take_reply(struct conn *c, const char *frame, size_t size)
+static void take_reply(struct conn *c, char *frame, size_t size)
 {
     bool connect = !c->down.greeted;
     int32_t xid = connect || size < 8 ? 0 : (int32_t)be32(frame + 4);

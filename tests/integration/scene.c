@@ -370,14 +370,25 @@ void scene_nothing_left(struct servers *s, struct probe *p, const char *path, in
 
 /* ---- seats ---- */
 
+const char *scene_kind_name(enum scene_kind kind)
+{
+    static const char *const names[] = {"lock", "leader", "shared lock"};
+
+    return names[kind];
+}
+
 void scene_seat_open(struct scene_seat *s, zkc_sync *sync, enum scene_kind kind, const char *id)
 {
+    zkc_lock_options options;
+
     memset(s, 0, sizeof(*s));
     s->kind = kind;
     pthread_mutex_init(&s->mutex, NULL);
     scene_outcome_init(&s->outcome);
-    if (kind == SCENE_LOCK) {
-        s->lock = scene_lock(sync, id);
+    ZKC_INIT(&options);
+    options.shared = kind == SCENE_READER;
+    if (kind != SCENE_LEADER) {
+        s->lock = scene_lock_with(sync, id, &options);
         scene_lock_path(s->path, sizeof(s->path), id);
     } else {
         s->leader = scene_leader(sync, id);
@@ -411,7 +422,7 @@ int scene_seat_take(struct scene_seat *s, zkc_context *context)
     int result;
 
     set_elected(s, NULL);
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         result = zkc_lock_acquire(s->lock, context);
     else
         result = zkc_leader_elect(s->leader, context, &elected);
@@ -424,7 +435,7 @@ int scene_seat_leave(struct scene_seat *s, zkc_context *context)
 {
     int result;
 
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         return zkc_lock_release(s->lock, context);
     result = zkc_elected_resign(s->elected, context);
     set_elected(s, NULL);
@@ -462,7 +473,7 @@ void scene_seat_take_async(struct scene_seat *s, int64_t wait_ms)
     set_elected(s, NULL);
     scene_outcome_end(&s->outcome);
     scene_outcome_init(&s->outcome);
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         result = zkc_lock_acquire_async(s->lock, wait_ms > 0 ? wait_ms : -1, on_seat_locked, s);
     else
         result = zkc_leader_elect_async(s->leader, wait_ms, on_seat_taken, s);
@@ -481,14 +492,14 @@ int scene_seat_result(struct scene_seat *s, int64_t deadline)
 
 int scene_seat_cancel(struct scene_seat *s)
 {
-    return s->kind == SCENE_LOCK ? zkc_lock_cancel(s->lock) : zkc_leader_cancel(s->leader);
+    return s->kind != SCENE_LEADER ? zkc_lock_cancel(s->lock) : zkc_leader_cancel(s->leader);
 }
 
 bool scene_seat_is_held(struct scene_seat *s)
 {
     bool held;
 
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         return zkc_lock_is_held(s->lock);
     pthread_mutex_lock(&s->mutex);
     held = zkc_elected_is_valid(s->elected);
@@ -500,7 +511,7 @@ int64_t scene_seat_remaining_ms(struct scene_seat *s)
 {
     int64_t left;
 
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         return zkc_lock_remaining_ms(s->lock);
     pthread_mutex_lock(&s->mutex);
     left = zkc_elected_remaining_ms(s->elected);
@@ -512,7 +523,7 @@ int64_t scene_seat_token(struct scene_seat *s)
 {
     int64_t token;
 
-    if (s->kind == SCENE_LOCK)
+    if (s->kind != SCENE_LEADER)
         return zkc_lock_token(s->lock);
     pthread_mutex_lock(&s->mutex);
     token = zkc_elected_token(s->elected);
@@ -522,14 +533,14 @@ int64_t scene_seat_token(struct scene_seat *s)
 
 int scene_seat_reason(struct scene_seat *s)
 {
-    return s->kind == SCENE_LOCK ? zkc_lock_revoked_reason(s->lock)
-                                 : zkc_elected_revoked_reason(s->elected);
+    return s->kind != SCENE_LEADER ? zkc_lock_revoked_reason(s->lock)
+                                   : zkc_elected_revoked_reason(s->elected);
 }
 
 int scene_seat_revoked_fd(struct scene_seat *s)
 {
-    return s->kind == SCENE_LOCK ? zkc_lock_revoked_fd(s->lock)
-                                 : zkc_elected_revoked_fd(s->elected);
+    return s->kind != SCENE_LEADER ? zkc_lock_revoked_fd(s->lock)
+                                   : zkc_elected_revoked_fd(s->elected);
 }
 
 /* ---- the umpire ---- */

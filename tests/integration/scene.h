@@ -123,7 +123,11 @@ void scene_nothing_left(struct servers *s, struct probe *p, const char *path, in
 
 /* ---- a lock or a leadership: for tests that are about both ---- */
 
-enum scene_kind { SCENE_LOCK, SCENE_LEADER };
+/* A reader shares the lock of its id with other readers. */
+enum scene_kind { SCENE_LOCK, SCENE_LEADER, SCENE_READER };
+
+/* "lock", "leader", "shared lock" */
+const char *scene_kind_name(enum scene_kind kind);
 
 /* One contender. Take and leave it from one thread at a time; ask it from any. */
 struct scene_seat {

@@ -70,6 +70,7 @@ static void none(void **state)
     zkc_ids_free(NULL);
     assert_int_equal(zkc_ids_count(NULL), 0);
     assert_null(zkc_ids_at(NULL, 0));
+    assert_null(zkc_ids_path(NULL, 0));
     zkc_sync_close(sync);
 }
 
@@ -95,6 +96,8 @@ static void every_id(void **state)
         assert_string_equal(zkc_ids_at(ids, i), given[i]);
         zkc_lock_close(locks[i]);
     }
+    assert_string_equal(zkc_ids_path(ids, 2), SCENE_NAMESPACE "/lock/%2Fa%2Fb");
+    assert_null(zkc_ids_path(ids, COUNT(given)));
     zkc_ids_free(ids);
     assert_int_equal(zkc_leader_ids(sync, NULL, &ids), ZKC_OK);
     assert_int_equal(zkc_ids_count(ids), 1);
@@ -103,6 +106,39 @@ static void every_id(void **state)
     zkc_elected_close(elected);
     zkc_leader_close(leader);
     zkc_sync_close(sync);
+}
+
+/* What others have made there hides no id, and is none: an id that is listed can be opened. */
+static void znodes_of_no_id(void **state)
+{
+    static const char *const names[] = {"%2f", "%41", "%zz", "a%00"};
+    zkc_sync *sync = scene_open(servers_addresses(servers));
+    zkc_lock *lock = scene_lock(sync, "A");
+    char path[1024], longest[700];
+    zkc_ids *ids;
+
+    (void)state;
+    assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        snprintf(path, sizeof path, SCENE_NAMESPACE "/lock/%s", names[i]);
+        assert_int_equal(probe_make_path(probe, path), 0);
+    }
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    snprintf(path, sizeof path, SCENE_NAMESPACE "/lock/%s", longest);
+    assert_int_equal(probe_make_path(probe, path), 0);
+    assert_int_equal(zkc_lock_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(zkc_ids_count(ids), 1);
+    assert_string_equal(zkc_ids_at(ids, 0), "A");
+    assert_string_equal(zkc_ids_path(ids, 0), SCENE_NAMESPACE "/lock/A");
+    assert_null(zkc_ids_at(ids, 1));
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_string_equal(strrchr(zkc_ids_path(ids, 1 + i), '/') + 1, names[i]);
+    assert_string_equal(zkc_ids_path(ids, 1 + COUNT(names)), path);
+    assert_null(zkc_ids_path(ids, 2 + COUNT(names)));
+    zkc_ids_free(ids);
+    zkc_lock_close(lock);
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
 }
 
 static void ids_fail(void **state)
@@ -135,6 +171,25 @@ static void ids_after_a_reset(void **state)
     assert_int_equal(proxy_fired(proxy, rule), 1);
     zkc_ids_free(ids);
     zkc_sync_close(sync);
+}
+
+/* A server that counts a name and sends none. */
+static void a_list_with_no_name_at_all(void **state)
+{
+    zkc_sync *sync = scene_open(proxy_address(proxy));
+    zkc_lock *lock = scene_lock(sync, "nameless");
+    int rule;
+    zkc_ids *ids;
+
+    (void)state;
+    assert_int_equal(zkc_lock_acquire(lock, NULL), ZKC_OK);
+    rule = proxy_on(proxy, PROXY_ANY_CHILDREN, 1, PROXY_SPOIL_NAME);
+    assert_int_equal(zkc_lock_ids(sync, NULL, &ids), ZKC_OK);
+    assert_int_equal(proxy_fired(proxy, rule), 1);
+    assert_int_equal(zkc_ids_count(ids), 0);
+    zkc_ids_free(ids);
+    zkc_lock_close(lock);
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
 }
 
 static int ask_for_ids(struct scene_call *c)
@@ -298,7 +353,7 @@ static void the_holder_is_asked(void **state)
     struct scene_outcome asked;
     const zkc_contender *first;
     struct line line;
-    char data[64];
+    char data[256];
     int fd;
 
     (void)state;
@@ -312,7 +367,8 @@ static void the_holder_is_asked(void **state)
     assert_false(scene_wait_readable(fd, deadline_in_ms(200)));
     assert_int_equal(zkc_contender_ask(line.operator, first, NULL), ZKC_OK);
     assert_int_equal(probe_get(probe, first->path, data, sizeof data), 0);
-    assert_string_equal(data, "__REVOKE__");
+    assert_memory_equal(data, "__REVOKE__{", strlen("__REVOKE__{")); /* it still says who it is */
+    assert_string_equal(data + strlen("__REVOKE__"), first->data);
     assert_true(scene_wait_readable(fd, SOON));
     assert_true(scene_wait_calls(&asked, 1, SOON));
     assert_true(zkc_lock_is_held(line.lock));
@@ -424,8 +480,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(none, clean),
         cmocka_unit_test_setup(every_id, clean),
+        cmocka_unit_test_setup(znodes_of_no_id, clean),
         cmocka_unit_test_setup(ids_fail, clean),
         cmocka_unit_test_setup(ids_after_a_reset, clean),
+        cmocka_unit_test_setup(a_list_with_no_name_at_all, clean),
         cmocka_unit_test_setup(the_next_session_answers, clean),
         cmocka_unit_test_setup(closed_under_a_question, clean),
         cmocka_unit_test_setup(the_holder_is_revoked, clean),

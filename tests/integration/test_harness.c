@@ -52,7 +52,19 @@ static int role_careless(int argc, char **argv)
     return 0;
 }
 
+/* Dies in the middle of its last line. */
+static int role_cut_short(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("a line that is long\nshort\n 12");
+    fflush(stdout);
+    raise(SIGKILL);
+    return 0;
+}
+
 static const struct harness_role roles[] = {
+    {"cut-short", role_cut_short},
     {"echo", role_echo},
     {"careless", role_careless},
     {NULL, NULL},
@@ -144,6 +156,22 @@ static void stopped_children_are_silent(void **state)
     assert_false(child_read_line(c, line, sizeof(line), SHORTLY));
     child_cont(c);
     assert_true(child_wait_line(c, "heard hello", SOON));
+    child_free(c);
+}
+
+/* "12" could be the beginning of "123", and "a line" that of what does not fit. */
+static void a_part_of_a_line_is_none(void **state)
+{
+    struct child *c = child_start("cut-short", NULL);
+    char line[10];
+
+    (void)state;
+    assert_non_null(c);
+    assert_false(child_read_line(c, line, sizeof(line), SOON));
+    assert_true(child_read_line(c, line, sizeof(line), SOON));
+    assert_string_equal(line, "short");
+    assert_false(child_read_line(c, line, sizeof(line), SOON));
+    assert_true(child_wait(c, NULL, SOON));
     child_free(c);
 }
 
@@ -296,6 +324,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(reserved_ports_are_ours),
         cmocka_unit_test(children_talk),
         cmocka_unit_test(stopped_children_are_silent),
+        cmocka_unit_test(a_part_of_a_line_is_none),
         cmocka_unit_test(unknown_roles_end),
         cmocka_unit_test(server_starts_and_leaves_nothing),
         cmocka_unit_test(killed_server_comes_back_with_its_data),

@@ -336,11 +336,11 @@ static void who_holds_and_who_waits(void **state)
 
 /* ---- try, deadlines, cancellation ---- */
 
-/* The waiters' nodes and watches go while their session lives on. */
+/* The waiters' nodes and watches go while their session lives on; the holder watches its own. */
 static void check_holder_is_alone(void)
 {
     assert_true(scene_wait_count(probe, PATH, 1, SOON));
-    assert_true(scene_wait_watches(servers, 0, SOON));
+    assert_true(scene_wait_watches(servers, 1, SOON));
 }
 
 static void try_does_not_wait(void **state)
@@ -756,6 +756,13 @@ static int64_t session_of(zkc_lock *lock)
     return session;
 }
 
+/* The servers may still count one of a handshake that took longer than the smallest timeout. */
+static bool has_four_connections(void *arg)
+{
+    (void)arg;
+    return server_connections(servers, 0) == 4;
+}
+
 static void ttl_means_another_session(void **state)
 {
     struct party a = join_as("a");
@@ -767,7 +774,7 @@ static void ttl_means_another_session(void **state)
     o.ttl_ms = 6000;
     own = scene_lock_with(a.sync, "it", &o);
     same = scene_lock_with(a.sync, "it", &o);
-    o.ttl_ms = 10; /* the server grants two ticks at least */
+    o.ttl_ms = 1; /* the server grants two ticks at least */
     tiny = scene_lock_with(a.sync, "it", &o);
     assert_true(session_of(a.lock) != session_of(own));
     assert_true(session_of(own) == session_of(same));
@@ -775,7 +782,7 @@ static void ttl_means_another_session(void **state)
     assert_int_equal(zkc_lock_ttl_ms(a.lock), SCENE_SESSION_MS);
     assert_int_equal(zkc_lock_ttl_ms(own), 6000);
     assert_int_equal(zkc_lock_ttl_ms(tiny), 2 * TICK_MS);
-    assert_int_equal(server_connections(servers, 0), 4);
+    assert_true(wait_until(has_four_connections, NULL, SOON));
     zkc_lock_close(own);
     zkc_lock_close(same);
     zkc_lock_close(tiny);

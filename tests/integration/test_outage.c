@@ -26,6 +26,7 @@
 #define SHORT_MS 1500 /* a session that is to end */
 #define LONG_MS 5000  /* one that is to live on */
 #define PROBE_MS (20 * TICK_MS)
+#define RECONNECT_MS 3000 /* at most, to servers that answer */
 
 static struct servers *servers;
 static struct probe *direct; /* knows all servers */
@@ -61,6 +62,8 @@ static int stop_servers(void **state)
     (void)state;
     probe_close(direct);
     servers_stop(servers);
+    direct = NULL; /* the next group's start may fail */
+    servers = NULL;
     return 0;
 }
 
@@ -131,12 +134,23 @@ static void take(struct scene_seat *s)
     zkc_context_free(context);
 }
 
+/* A machine that stands still for half of a short lease ends it: then that is the answer. */
 static void leave(struct scene_seat *s)
 {
     zkc_context *context = scene_context(60000);
+    bool lost = scene_seat_reason(s) == ZKC_ELEASE;
 
-    assert_int_equal(scene_seat_leave(s, context), ZKC_OK);
+    assert_int_equal(scene_seat_leave(s, context), lost ? ZKC_ENOTHELD : ZKC_OK);
     zkc_context_free(context);
+}
+
+static void close_cast(struct cast *c)
+{
+    for (int i = 0; i < c->count; i++) {
+        scene_seat_close(&c->seats[i]);
+        zkc_sync_close(c->syncs[i]);
+    }
+    c->open = false;
 }
 
 /* ---- all servers ---- */
@@ -214,18 +228,42 @@ static void goes_on(struct cast *c, int i)
     leave(&c->seats[i]);
 }
 
+/* A busy machine may have taken something from its holder before. */
+static bool stopped_while_held(struct cast *c)
+{
+    return !scene_seat_decided(&c->seats[1]) && !scene_seat_decided(&c->seats[3]);
+}
+
+/* All servers, while seats 0 and 2 hold; when that was. */
+static int64_t stop_all_while_held(struct cast *c, enum outage how)
+{
+    for (int tries = 0; tries < 5; tries++) {
+        int64_t stopped_at;
+
+        open_cast(c);
+        hold_and_queue(c);
+        stop_all(how);
+        stopped_at = now_ns();
+        if (stopped_while_held(c))
+            return stopped_at;
+        start_all(how);
+        assert_true(servers_wait_serving(servers, SOON));
+        scene_umpire_stop(&c->umpire);
+        close_cast(c);
+        look_with_fresh_eyes();
+    }
+    fail_msg("never held until the servers stopped");
+    return 0;
+}
+
 static void all_stopped(enum outage how)
 {
     struct cast *c = &cast;
+    int64_t stopped_at = stop_all_while_held(c, how);
     int fds[2];
-    int64_t stopped_at;
 
-    open_cast(c);
-    hold_and_queue(c);
     for (int i = 0; i < 2; i++)
         fds[i] = scene_seat_revoked_fd(&c->seats[2 * i]);
-    stop_all(how);
-    stopped_at = now_ns();
     for (int i = 0; i < 2; i++)
         assert_true(scene_wait_readable(fds[i], SOON));
     assert_true(wait_until(nobody_holds, c, SOON));
@@ -284,6 +322,71 @@ static void acquire_waits_for_servers(void **state)
     was_fair(c);
 }
 
+/* ---- over by the clock, and given up at once ---- */
+
+static int tell(const struct scene_seat *s, struct scene_outcome *revoked)
+{
+    zkc_revoked_fn told = revoked != NULL ? scene_done : NULL;
+
+    return s->kind == SCENE_LOCK ? zkc_lock_on_revoked(s->lock, told, revoked)
+                                 : zkc_elected_on_revoked(s->elected, told, revoked);
+}
+
+static int give_up(const struct scene_seat *s, struct scene_outcome *done)
+{
+    if (s->kind == SCENE_LOCK)
+        return done != NULL ? zkc_lock_release_async(s->lock, scene_done, done)
+                            : zkc_lock_release(s->lock, NULL);
+    return done != NULL ? zkc_elected_resign_async(s->elected, scene_done, done)
+                        : zkc_elected_resign(s->elected, NULL);
+}
+
+/* The servers are silent, and whoever asks sees the end of the lease before our threads do. */
+static void given_up_as_soon_as_over(struct scene_seat *s, bool async)
+{
+    struct scene_outcome revoked, done;
+    int64_t began;
+
+    scene_outcome_init(&revoked);
+    scene_outcome_init(&done);
+    take(s);
+    assert_int_equal(tell(s, &revoked), ZKC_OK);
+    stop_all(PAUSED);
+    while (scene_seat_is_held(s))
+        ;
+    began = now_ns();
+    assert_int_equal(give_up(s, async ? &done : NULL), ZKC_OK);
+    assert_in_range(now_ns() - began, 0, INT64_C(1000000000));
+    assert_int_equal(scene_seat_reason(s), ZKC_ELEASE);
+    assert_int_equal(scene_result(&revoked, deadline_in_ms(1000)), ZKC_ELEASE);
+    if (async)
+        assert_int_equal(scene_result(&done, deadline_in_ms(1000)), ZKC_OK);
+    start_all(PAUSED);
+    look_with_fresh_eyes();
+    assert_true(scene_wait_count(direct, s->path, 0, SOON));
+    assert_int_equal(tell(s, NULL), ZKC_OK);
+    assert_int_equal(scene_calls(&revoked), 1);
+    scene_outcome_end(&revoked);
+    scene_outcome_end(&done);
+}
+
+static void given_up_after_the_lease(void **state)
+{
+    struct cast *c = &cast;
+
+    (void)state;
+    open_cast(c);
+    add(c, SCENE_LOCK, "over", SHORT_MS);
+    add(c, SCENE_LEADER, "over", SHORT_MS);
+    start_umpire(c);
+    for (int i = 0; i < c->count; i++) {
+        given_up_as_soon_as_over(&c->seats[i], false);
+        given_up_as_soon_as_over(&c->seats[i], true);
+    }
+    nothing_left(c);
+    was_fair(c);
+}
+
 static void lose_data(int server)
 {
     char path[PATH_MAX], file[PATH_MAX + 300];
@@ -314,10 +417,15 @@ static void forget_tokens(struct cast *c)
     assert_int_equal(fouls, 0);
 }
 
-/* They turn away every session that has seen more than they know. */
+/*
+ * They turn away every session that has seen more than they know, without a word. A client that
+ * waits for its session there waits for nothing: once they serve, somebody holds within a timeout
+ * and what a reconnection takes.
+ */
 static void servers_come_back_without_data(void **state)
 {
     struct cast *c = &cast;
+    int64_t serving, took;
 
     (void)state;
     open_cast(c);
@@ -336,12 +444,17 @@ static void servers_come_back_without_data(void **state)
     forget_tokens(c);
     start_all(KILLED);
     scene_seat_take_async(&c->seats[0], 0);
+    assert_true(servers_wait_serving(servers, SOON));
+    serving = now_ns();
     assert_int_equal(scene_seat_result(&c->seats[0], SOON), ZKC_OK);
     assert_int_equal(scene_seat_result(&c->seats[2], SOON), ZKC_OK);
+    took = (now_ns() - serving) / 1000000;
+    print_message("%lld ms after they served\n", (long long)took);
     leave(&c->seats[0]);
     leave(&c->seats[2]);
     nothing_left(c);
     was_fair(c);
+    assert_true(took <= SHORT_MS + RECONNECT_MS);
 }
 
 /* ---- the ensemble's leader ---- */
@@ -631,11 +744,8 @@ static int clean_up(void **state)
     stop_contenders(&rolling);
     if (cast.open)
         fouls = scene_umpire_stop(&cast.umpire);
-    for (int i = 0; cast.open && i < cast.count; i++) {
-        scene_seat_close(&cast.seats[i]);
-        zkc_sync_close(cast.syncs[i]);
-    }
-    cast.open = false;
+    if (cast.open)
+        close_cast(&cast);
     return fouls ? -1 : 0;
 }
 
@@ -644,10 +754,9 @@ static int clean_up(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest alone[] = {
-        TEST(all_killed_and_restarted),
-        TEST(servers_come_back_without_data),
-        TEST(all_silent_and_back),
-        TEST(acquire_waits_for_servers),
+        TEST(all_killed_and_restarted), TEST(servers_come_back_without_data),
+        TEST(all_silent_and_back),      TEST(acquire_waits_for_servers),
+        TEST(given_up_after_the_lease),
     };
     const struct CMUnitTest together[] = {
         TEST(servers_come_back_without_data), TEST(leader_killed_with_waiters),

@@ -13,21 +13,24 @@
 
 struct kind {
     const char *name;
-    bool election;
+    bool election, shared;
     zkc_dialect dialect;
     const char *credential; /* NULL: none */
 };
 
 static const struct kind kinds[] = {
-    {"lock", false, ZKC_DIALECT_LOCK, NULL},
-    {"lock-as-kazoo", false, ZKC_DIALECT_KAZOO, NULL},
-    {"lock-of-user", false, ZKC_DIALECT_LOCK, "user:password"},
-    {"leader", true, ZKC_DIALECT_LOCK, NULL},
-    {"leader-as-latch", true, ZKC_DIALECT_LATCH, NULL},
-    {"leader-as-kazoo", true, ZKC_DIALECT_KAZOO, NULL},
+    {"lock", .dialect = ZKC_DIALECT_LOCK},
+    {"lock-as-kazoo", .dialect = ZKC_DIALECT_KAZOO},
+    {"lock-of-user", .dialect = ZKC_DIALECT_LOCK, .credential = "user:password"},
+    {"writer", .dialect = ZKC_DIALECT_READ_WRITE},
+    {"reader", .dialect = ZKC_DIALECT_READ_WRITE, .shared = true},
+    {"leader", .dialect = ZKC_DIALECT_LOCK, .election = true},
+    {"leader-as-latch", .dialect = ZKC_DIALECT_LATCH, .election = true},
+    {"leader-as-kazoo", .dialect = ZKC_DIALECT_KAZOO, .election = true},
 };
 
 struct seat {
+    const struct kind *kind;
     zkc_sync *sync;
     zkc_lock *lock;
     zkc_leader *leader; /* NULL: it is a lock */
@@ -92,24 +95,56 @@ static int wait_asked(struct seat *seat)
 
 /* ---- work ---- */
 
-static int read_number(int fd)
+struct workplace {
+    int directory, counter, log;
+};
+
+static int read_number(const struct workplace *at)
 {
     char text[32] = "";
 
-    return pread(fd, text, sizeof text - 1, 0) > 0 ? atoi(text) : -1;
+    return pread(at->counter, text, sizeof text - 1, 0) > 0 ? atoi(text) : -1;
 }
 
-/* The two files stay open, but nothing else keeps others away. */
-static bool count(int counter, int log)
+static bool mark(const struct workplace *at, const char *name)
+{
+    int fd = openat(at->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    close(fd);
+    return fd >= 0;
+}
+
+static bool is_marked(const struct workplace *at, const char *name)
+{
+    return faccessat(at->directory, name, F_OK, 0) == 0;
+}
+
+/* The files stay open, but nothing else keeps others away. */
+static bool count(const struct workplace *at)
 {
     char text[32];
-    int length = snprintf(text, sizeof text, "%d", read_number(counter) + 1);
+    int length = snprintf(text, sizeof text, "%d", read_number(at) + 1);
 
-    return pwrite(counter, text, (size_t)length, 0) == length &&
-           write(log, &PEER_LETTERS[0], 1) == 1;
+    return mark(at, "alone") && !is_marked(at, "shared-o") && !is_marked(at, "shared-t") &&
+           pwrite(at->counter, text, (size_t)length, 0) == length &&
+           unlinkat(at->directory, "alone", 0) == 0;
 }
 
-static int take_turns(struct seat *seat, int directory, int counter, int log, int *turns)
+static bool look(const struct workplace *at)
+{
+    bool alone = mark(at, "shared-o");
+    int number = read_number(at);
+
+    return alone && !is_marked(at, "alone") && read_number(at) == number &&
+           unlinkat(at->directory, "shared-o", 0) == 0;
+}
+
+static bool take_turn(const struct seat *seat, const struct workplace *at)
+{
+    return (seat->kind->shared ? look(at) : count(at)) && write(at->log, &PEER_LETTERS[0], 1) == 1;
+}
+
+static int take_turns(struct seat *seat, const struct workplace *at, int *turns)
 {
     int error;
 
@@ -118,8 +153,8 @@ static int take_turns(struct seat *seat, int directory, int counter, int log, in
         error = acquire(seat);
         if (error != ZKC_OK)
             return error;
-        stop = faccessat(directory, "stop", F_OK, 0) == 0;
-        if (!stop && !count(counter, log))
+        stop = is_marked(at, "stop");
+        if (!stop && !take_turn(seat, at))
             return ZKC_ESYSTEM;
         error = release(seat);
         if (stop || error != ZKC_OK)
@@ -131,14 +166,14 @@ static int take_turns(struct seat *seat, int directory, int counter, int log, in
 static int work(struct seat *seat, const char *path, int *turns)
 {
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int counter = openat(directory, "counter", O_RDWR | O_CLOEXEC);
-    int log = openat(directory, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
+    struct workplace at = {directory, openat(directory, "counter", O_RDWR | O_CLOEXEC),
+                           openat(directory, "log", O_WRONLY | O_APPEND | O_CLOEXEC)};
     int error = ZKC_ESYSTEM;
 
-    if (counter >= 0 && log >= 0)
-        error = take_turns(seat, directory, counter, log, turns);
-    close(log);
-    close(counter);
+    if (at.counter >= 0 && at.log >= 0)
+        error = take_turns(seat, &at, turns);
+    close(at.log);
+    close(at.counter);
     close(directory);
     return error;
 }
@@ -201,28 +236,28 @@ static void obey(struct seat *seat, const char *line)
 
 /* ---- the seat ---- */
 
-static int open_lock(struct seat *seat, const char *path, zkc_dialect dialect)
+static int open_lock(struct seat *seat, const char *path)
 {
     zkc_lock_options options;
 
     ZKC_INIT(&options);
     options.path = path;
-    options.dialect = dialect;
+    options.dialect = seat->kind->dialect;
+    options.shared = seat->kind->shared;
     return zkc_lock_open(seat->sync, NULL, &options, &seat->lock);
 }
 
-static int open_leader(struct seat *seat, const char *path, zkc_dialect dialect)
+static int open_leader(struct seat *seat, const char *path)
 {
     zkc_leader_options options;
 
     ZKC_INIT(&options);
     options.path = path;
-    options.dialect = dialect;
+    options.dialect = seat->kind->dialect;
     return zkc_leader_open(seat->sync, NULL, &options, &seat->leader);
 }
 
-static int open_sync(struct seat *seat, const struct kind *kind, const char *server,
-                     const char *timeout)
+static int open_sync(struct seat *seat, const char *server, const char *timeout)
 {
     zkc_node node;
     const zkc_node *nodes[] = {&node};
@@ -239,9 +274,9 @@ static int open_sync(struct seat *seat, const struct kind *kind, const char *ser
     options.nodes = server;
     options.session_timeout_ms = atoi(timeout);
     options.connect_timeout_ms = 60000;
-    if (kind->credential != NULL) {
+    if (seat->kind->credential != NULL) {
         options.auth_scheme = "digest";
-        options.auth = kind->credential;
+        options.auth = seat->kind->credential;
     }
     return zkc_sync_open(&options, NULL, &seat->sync);
 }
@@ -256,16 +291,15 @@ static const struct kind *find_kind(const char *name)
 
 static int open_seat(struct seat *seat, char **argv)
 {
-    const struct kind *kind = find_kind(argv[0]);
     int error;
 
-    if (kind == NULL)
+    seat->kind = find_kind(argv[0]);
+    if (seat->kind == NULL)
         return ZKC_EINVAL;
-    error = open_sync(seat, kind, argv[1], argv[3]);
+    error = open_sync(seat, argv[1], argv[3]);
     if (error != ZKC_OK)
         return error;
-    return kind->election ? open_leader(seat, argv[2], kind->dialect)
-                          : open_lock(seat, argv[2], kind->dialect);
+    return seat->kind->election ? open_leader(seat, argv[2]) : open_lock(seat, argv[2]);
 }
 
 int peer_ours(int argc, char **argv)

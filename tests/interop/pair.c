@@ -62,7 +62,7 @@ static struct peer *sit(const struct pair *pair, int seat)
 
     if (seat == OURS || seat == OURS_TOO) {
         language = "c";
-        kind = pair->ours;
+        kind = seat == OURS_TOO && pair->ours_too != NULL ? pair->ours_too : pair->ours;
     } else if (seat == THEIRS_TOO && pair->third != NULL) {
         language = pair->third_language;
         kind = pair->third;
@@ -153,6 +153,12 @@ static void gives_up(struct peer *peer)
     peer_says(peer, "released");
 }
 
+static void hands_over(struct peer *from, struct peer *to)
+{
+    gives_up(from);
+    peer_says(to, "acquired");
+}
+
 /* And its session ends, which would take as long as its timeout. */
 static void dies(struct peer *peer)
 {
@@ -165,6 +171,14 @@ static void queues_up(const struct table *table, struct peer *peer, int contende
 {
     peer_tell(peer, "acquire");
     wait_queued(table, contenders);
+}
+
+static void both_are_silent(struct peer *one, struct peer *other)
+{
+    int64_t shortly = SHORTLY;
+
+    peer_is_silent(one, shortly);
+    peer_is_silent(other, shortly);
 }
 
 /* ---- mutual exclusion ---- */
@@ -213,17 +227,27 @@ static void open_workplace(struct workplace *place)
     make_file(place, "log", "");
 }
 
+static bool shares(const struct table *table, int seat)
+{
+    return table->pair->ours_too != NULL && (seat == OURS_TOO || seat == THEIRS_TOO);
+}
+
 /* Nobody's turn was lost, which it would be if two of them had worked at once. */
 static void everybody_counted(struct table *table, const struct workplace *place)
 {
     static char log[HANDOVERS_MAX];
     char counter[32];
-    int turns = 0;
+    int turns = 0, counted = 0;
 
-    for (int i = 0; i < SEATS; i++)
-        turns += peer_worked(table->seats[i]);
+    for (int i = 0; i < SEATS; i++) {
+        int worked = peer_worked(table->seats[i]);
+        turns += worked;
+        if (!shares(table, i))
+            counted += worked;
+    }
+    print_message("%d turns, %d of them alone\n", turns, counted);
     read_file(place, "counter", counter, sizeof counter);
-    assert_int_equal(atoi(counter), turns);
+    assert_int_equal(atoi(counter), counted);
     assert_int_equal(read_file(place, "log", log, sizeof log), turns);
 }
 
@@ -301,8 +325,7 @@ static void read_who_leads(void **state)
     peer_says(table->seats[THEIRS_TOO], "leader " OUR_JSON);
     peer_tell(table->seats[THEIRS], "acquire");
     wait_queued(table, 2);
-    gives_up(table->seats[OURS]);
-    peer_says(table->seats[THEIRS], "acquired");
+    hands_over(table->seats[OURS], table->seats[THEIRS]);
     peer_tell(table->seats[OURS], "leader");
     snprintf(words, sizeof words, "leader %s", table->pair->leads);
     peer_says(table->seats[OURS], words);
@@ -373,6 +396,109 @@ static void ask_each_other(void **state)
     asks(table->seats[OURS], table->seats[THEIRS]);
 }
 
+/* ---- shared locks: the first two hold alone, the others share ---- */
+
+static void share_with_each_other(void **state)
+{
+    struct table *table = *state;
+
+    takes(table->seats[OURS_TOO]);
+    takes(table->seats[THEIRS_TOO]);
+    queues_up(table, table->seats[OURS], 3);
+    queues_up(table, table->seats[THEIRS], 4);
+    gives_up(table->seats[OURS_TOO]);
+    both_are_silent(table->seats[OURS], table->seats[THEIRS]);
+    hands_over(table->seats[THEIRS_TOO], table->seats[OURS]);
+    peer_is_silent(table->seats[THEIRS], SHORTLY);
+    hands_over(table->seats[OURS], table->seats[THEIRS]);
+    gives_up(table->seats[THEIRS]);
+    wait_queued(table, 0);
+}
+
+/* Both who share wait for the one who holds alone, and are granted together. */
+static void all_share_after(struct table *table, int holder)
+{
+
+    takes(table->seats[holder]);
+    queues_up(table, table->seats[OURS_TOO], 2);
+    queues_up(table, table->seats[THEIRS_TOO], 3);
+    both_are_silent(table->seats[OURS_TOO], table->seats[THEIRS_TOO]);
+    hands_over(table->seats[holder], table->seats[OURS_TOO]);
+    peer_says(table->seats[THEIRS_TOO], "acquired");
+    gives_up(table->seats[THEIRS_TOO]);
+    gives_up(table->seats[OURS_TOO]);
+    wait_queued(table, 0);
+}
+
+static void share_after_ours(void **state)
+{
+    all_share_after(*state, OURS);
+}
+
+static void share_after_theirs(void **state)
+{
+    all_share_after(*state, THEIRS);
+}
+
+/* Whoever would share does not pass one that waits to hold alone. */
+static void stays_behind(struct table *table, int holder, int waiter, int late)
+{
+    takes(table->seats[holder]);
+    queues_up(table, table->seats[waiter], 2);
+    queues_up(table, table->seats[late], 3);
+    peer_is_silent(table->seats[late], SHORTLY);
+    hands_over(table->seats[holder], table->seats[waiter]);
+    peer_is_silent(table->seats[late], SHORTLY);
+    hands_over(table->seats[waiter], table->seats[late]);
+    gives_up(table->seats[late]);
+    wait_queued(table, 0);
+}
+
+static void pass_nobody(void **state)
+{
+    stays_behind(*state, THEIRS_TOO, OURS, OURS_TOO);
+    stays_behind(*state, THEIRS_TOO, THEIRS, OURS_TOO);
+    stays_behind(*state, OURS_TOO, OURS, THEIRS_TOO);
+    stays_behind(*state, OURS_TOO, THEIRS, THEIRS_TOO);
+}
+
+static void inherit_from_those_who_share(void **state)
+{
+    struct table *table = *state;
+
+    takes(table->seats[OURS_TOO]);
+    takes(table->seats[THEIRS_TOO]);
+    queues_up(table, table->seats[OURS], 3);
+    dies(table->seats[THEIRS_TOO]);
+    peer_is_silent(table->seats[OURS], SHORTLY);
+    hands_over(table->seats[OURS_TOO], table->seats[OURS]);
+    gives_up(table->seats[OURS]);
+    takes(table->seats[OURS_TOO]);
+    queues_up(table, table->seats[THEIRS], 2);
+    dies(table->seats[OURS_TOO]);
+    peer_says(table->seats[THEIRS], "acquired");
+    gives_up(table->seats[THEIRS]);
+}
+
+/* We wait for the one who holds, and have our turn. */
+static void wait_for_theirs(struct table *table)
+{
+    queues_up(table, table->seats[OURS], 2);
+    peer_is_silent(table->seats[OURS], SHORTLY);
+    hands_over(table->seats[THEIRS], table->seats[OURS]);
+    gives_up(table->seats[OURS]);
+    wait_queued(table, 0);
+}
+
+/* They have taken it alone, and share it now. */
+static void wait_for_who_shares_now(void **state)
+{
+    struct table *table = *state;
+
+    takes(table->seats[THEIRS]);
+    wait_for_theirs(table);
+}
+
 /* ---- unsound pairs ---- */
 
 /* They do not see us, but we see them. */
@@ -385,12 +511,7 @@ static void barge_in(void **state)
     peer_tell(table->seats[OURS], "held");
     peer_says(table->seats[OURS], "held yes");
     gives_up(table->seats[OURS]);
-    queues_up(table, table->seats[OURS], 2);
-    peer_is_silent(table->seats[OURS], SHORTLY);
-    gives_up(table->seats[THEIRS]);
-    peer_says(table->seats[OURS], "acquired");
-    gives_up(table->seats[OURS]);
-    wait_queued(table, 0);
+    wait_for_theirs(table);
 }
 
 static void fail_at_our_node(void **state)
@@ -412,16 +533,13 @@ static void fail_at_our_node(void **state)
 static void wait_for_who_is_behind(void **state)
 {
     struct table *table = *state;
-    int64_t shortly;
 
     takes(table->seats[OURS]);
     queues_up(table, table->seats[THEIRS], 2);
     queues_up(table, table->seats[OURS_TOO], 3);
     gives_up(table->seats[OURS]);
     wait_queued(table, 2);
-    shortly = SHORTLY;
-    peer_is_silent(table->seats[THEIRS], shortly);
-    peer_is_silent(table->seats[OURS_TOO], shortly);
+    both_are_silent(table->seats[THEIRS], table->seats[OURS_TOO]);
     dies(table->seats[OURS_TOO]);
     peer_says(table->seats[THEIRS], "acquired");
 }
@@ -466,6 +584,25 @@ int pair_test(const struct pair *pair)
     size_t first = pair->leads != NULL ? 0 : 1;
 
     return run(pair, tests + first, sizeof tests / sizeof tests[0] - first, lay_for_all);
+}
+
+int pair_test_sharing(const struct pair *pair)
+{
+    /* The last ends those who share. */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exclude_each_other), cmocka_unit_test(share_with_each_other),
+        cmocka_unit_test(share_after_ours),   cmocka_unit_test(share_after_theirs),
+        cmocka_unit_test(pass_nobody),        cmocka_unit_test(inherit_from_those_who_share),
+    };
+
+    return run(pair, tests, sizeof tests / sizeof tests[0], lay_for_all);
+}
+
+int pair_test_downgrading(const struct pair *pair)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wait_for_who_shares_now)};
+
+    return run(pair, tests, 1, lay_for_two);
 }
 
 int pair_test_asking(const struct pair *pair)

@@ -10,6 +10,7 @@
 
 struct pair {
     const char *ours;     /* a kind of ours.c */
+    const char *ours_too; /* of shared locks: one that shares, as the last seat does */
     const char *language; /* of peers/run */
     const char *theirs;   /* a kind of their program */
     const char *leads;    /* of elections: what they write into their node */
@@ -27,6 +28,12 @@ int pairs_stop(void);
 
 /* How many of its tests failed. */
 int pair_test(const struct pair *pair);
+
+/* Likewise of shared locks: those who share hold together, the others alone. */
+int pair_test_sharing(const struct pair *pair);
+
+/* They have taken it alone and share it now: we wait. */
+int pair_test_downgrading(const struct pair *pair);
 
 /* They ask us to give up, and we them. */
 int pair_test_asking(const struct pair *pair);

@@ -11,8 +11,12 @@
  *     watch             "revoked", when what it held is: ours only
  *     ask               "done": it has asked whoever holds to give up; of locks only
  *     asked             "asked", when it was: what it holds
- *     work DIRECTORY    "worked N": takes turns until there is a file "stop"; at each it adds one
- * to the number in "counter", by reading and writing it, and its letter to "log"
+ *     work DIRECTORY    "worked N": takes turns until there is a file "stop". At each it adds its
+ *                       letter to "log" and one to the number in "counter", by reading and writing
+ *                       it; whoever shares only sees that the number stays the same
+ *
+ * Of contenders that may share, those that hold alone make a file "alone" while they count, the
+ * others "shared-" and their letter while they look; nobody may find a file of the other kind.
  *
  * What goes wrong is answered by "failed REASON".
  */

@@ -3,7 +3,7 @@
 
 #include "cluster.h"
 #include "core/session.h"
-#include "run/hold.h"
+#include "run/grant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,12 @@
 
 /* A hold of the library, from its making to its end. */
 struct seen {
-    const struct hold *hold;
+    const struct grant *grant;
     struct machine *machine;
     int place;     /* of the newest belief */
     int64_t token; /* likewise */
+    enum mode mode;
+    const struct rule *rule;
     char node[TEXT];
     bool believes;
     bool robbed; /* its node was taken away by a stranger */
@@ -27,7 +29,7 @@ struct seen {
 
 struct arena {
     char path[TEXT];
-    int64_t newest; /* token */
+    int64_t newest[MODES]; /* token */
 };
 
 /* A node whose deletion is committed. */
@@ -52,50 +54,50 @@ static struct {
 
 /* ---- the library's holds, as they come and go ---- */
 
-void __real_hold_init(struct hold *hold, zkc_sync *sync, struct session *session);
-void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session);
-void __real_hold_destroy(struct hold *hold);
-void __wrap_hold_destroy(struct hold *hold);
+void __real_grant_init(struct grant *grant, zkc_sync *sync, struct session *session);
+void __wrap_grant_init(struct grant *grant, zkc_sync *sync, struct session *session);
+void __real_grant_destroy(struct grant *grant);
+void __wrap_grant_destroy(struct grant *grant);
 
-void __wrap_hold_init(struct hold *hold, zkc_sync *sync, struct session *session)
+void __wrap_grant_init(struct grant *grant, zkc_sync *sync, struct session *session)
 {
-    __real_hold_init(hold, sync, session);
+    __real_grant_init(grant, sync, session);
     if (all.count == HOLDS) {
         world_fail("the simulator has room for %d holds only", HOLDS);
         return;
     }
-    all.seen[all.count++] = (struct seen){.hold = hold, .machine = machine_current()};
+    all.seen[all.count++] = (struct seen){.grant = grant, .machine = machine_current()};
 }
 
-void __wrap_hold_destroy(struct hold *hold)
+void __wrap_grant_destroy(struct grant *grant)
 {
     for (int i = 0; i < all.count; i++)
-        if (all.seen[i].hold == hold)
+        if (all.seen[i].grant == grant)
             all.seen[i--] = all.seen[--all.count];
-    __real_hold_destroy(hold);
+    __real_grant_destroy(grant);
 }
 
-void __real_hold_grant(struct hold *hold, struct ticket *ticket);
-void __wrap_hold_grant(struct hold *hold, struct ticket *ticket);
+void __real_grant_begin(struct grant *grant, struct ticket *ticket);
+void __wrap_grant_begin(struct grant *grant, struct ticket *ticket);
 
 /* A grant whose lease is over already helps nobody. */
-void __wrap_hold_grant(struct hold *hold, struct ticket *ticket)
+void __wrap_grant_begin(struct grant *grant, struct ticket *ticket)
 {
-    __real_hold_grant(hold, ticket);
-    if (machine_clock(machine_current()) >= atomic_load(&hold->session->deadline))
+    __real_grant_begin(grant, ticket);
+    if (machine_clock(machine_current()) >= atomic_load(&grant->session->deadline))
         world_fail("%s is granted what it may not believe in", machine_name(machine_current()));
 }
 
 /* ---- belief ---- */
 
-/* As hold_is_valid(), but nobody learns that it was asked. */
+/* As grant_is_valid(), but nobody learns that it was asked. */
 static bool believes(const struct seen *seen)
 {
-    const struct hold *hold = seen->hold;
+    const struct grant *grant = seen->grant;
 
-    return atomic_load(&hold->held) &&
-           machine_clock(seen->machine) < atomic_load(&hold->session->deadline) &&
-           atomic_load(&hold->granted_deadline) > atomic_load(&hold->session->lapsed);
+    return atomic_load(&grant->held) &&
+           machine_clock(seen->machine) < atomic_load(&grant->session->deadline) &&
+           atomic_load(&grant->granted_deadline) > atomic_load(&grant->session->lapsed);
 }
 
 static int place_of(const char *node)
@@ -111,7 +113,7 @@ static int place_of(const char *node)
     }
     memcpy(all.places[all.places_count].path, node, length);
     all.places[all.places_count].path[length] = '\0';
-    all.places[all.places_count].newest = 0;
+    memset(all.places[all.places_count].newest, 0, sizeof all.places[0].newest);
     return all.places_count++;
 }
 
@@ -125,16 +127,39 @@ static const struct removal *removal_of(int64_t czxid)
 }
 
 /* Our names only: "_c_..."; strangers' children need not be contenders. */
-static bool is_first(const struct arena *place, int64_t token)
+static bool is_in_the_way(const struct seen *seen, const struct cluster_node *node)
+{
+    const char *child = strrchr(node->path, '/') + 1;
+    struct name name;
+
+    return node->czxid < seen->token && strncmp(child, "_c_", 3) == 0 && name_parse(child, &name) &&
+           seen->rule->conflicts(name.mode, seen->mode) && removal_of(node->czxid) == NULL;
+}
+
+static bool has_its_turn(const struct seen *seen)
 {
     struct cluster_node nodes[64];
-    int count = cluster_children(place->path, nodes, 64);
+    int count = cluster_children(all.places[seen->place].path, nodes, 64);
 
     for (int i = 0; i < count && i < 64; i++)
-        if (nodes[i].czxid < token && strncmp(strrchr(nodes[i].path, '/'), "/_c_", 4) == 0 &&
-            removal_of(nodes[i].czxid) == NULL)
+        if (is_in_the_way(seen, &nodes[i]))
             return false;
     return true;
+}
+
+/* A token is larger than all before it that it excludes. */
+static void in_order(const struct seen *seen)
+{
+    struct arena *place = &all.places[seen->place];
+
+    for (int mode = 0; mode < MODES; mode++)
+        if (seen->token <= place->newest[mode] &&
+            seen->rule->conflicts((enum mode)mode, seen->mode))
+            world_fail("token %llx of %s is not larger than %llx before it",
+                       (unsigned long long)seen->token, place->path,
+                       (unsigned long long)place->newest[mode]);
+    if (seen->token > place->newest[seen->mode])
+        place->newest[seen->mode] = seen->token;
 }
 
 static void no_other(const struct seen *seen)
@@ -142,7 +167,7 @@ static void no_other(const struct seen *seen)
     for (int i = 0; i < all.count; i++) {
         const struct seen *other = &all.seen[i];
         if (other != seen && other->believes && !other->robbed && other->place == seen->place &&
-            believes(other))
+            seen->rule->conflicts(other->mode, seen->mode) && believes(other))
             world_fail("%s is granted %s with token %llx while %s still believes in token %llx",
                        machine_name(seen->machine), all.places[seen->place].path,
                        (unsigned long long)seen->token, machine_name(other->machine),
@@ -152,50 +177,61 @@ static void no_other(const struct seen *seen)
 
 static void begins(struct seen *seen)
 {
-    int64_t token = atomic_load(&seen->hold->token);
-    struct arena *place;
+    int64_t token = atomic_load(&seen->grant->token);
 
     if (token == seen->token && seen->token != 0)
         world_fail("the belief of %s in token %llx came back to life", machine_name(seen->machine),
                    (unsigned long long)token);
-    if (seen->hold->ticket == NULL) {
+    if (seen->grant->ticket == NULL) {
         world_fail("%s holds without a ticket", machine_name(seen->machine));
         return;
     }
-    if (ticket_path_size(seen->hold->ticket->place) > sizeof seen->node) {
+    if (ticket_path_size(seen->grant->ticket->place) > sizeof seen->node) {
         world_fail("the simulator has room for %d characters only", TEXT);
         return;
     }
-    ticket_write_path(seen->hold->ticket, seen->node);
+    ticket_write_path(seen->grant->ticket, seen->node);
     seen->place = place_of(seen->node);
     seen->token = token;
+    seen->mode = seen->grant->ticket->place->mode;
+    seen->rule = seen->grant->ticket->place->rule;
     seen->robbed = false;
-    place = &all.places[seen->place];
     all.grants++;
-    story("%s believes in %s, token %llx", machine_name(seen->machine), place->path,
-          (unsigned long long)token);
+    story("%s believes in %s, token %llx%s", machine_name(seen->machine),
+          all.places[seen->place].path, (unsigned long long)token,
+          seen->mode == MODE_SHARED ? ", shared" : "");
     if (removal_of(token) != NULL && removal_of(token)->robbed) {
         /* The listing that shows the node was on its way when a stranger deleted it. */
         seen->robbed = true;
         seen->robbed_at = world_now();
         return;
     }
-    if (token <= place->newest)
-        world_fail("token %llx of %s is not larger than %llx before it", (unsigned long long)token,
-                   place->path, (unsigned long long)place->newest);
-    place->newest = token;
-    if (!is_first(place, token))
+    in_order(seen);
+    if (!has_its_turn(seen))
         world_fail("%s is granted %s with token %llx before its turn", machine_name(seen->machine),
-                   place->path, (unsigned long long)token);
+                   all.places[seen->place].path, (unsigned long long)token);
     no_other(seen);
 }
 
-/* A holder whose node was taken away hears of it, or learns it with its next beat. */
+/* When the contact was sent that the end of the lease counts from. */
+static int64_t proven_at(const struct seen *seen)
+{
+    const struct session *session = seen->grant->session;
+    int64_t left = atomic_load(&session->deadline) - machine_clock(seen->machine);
+
+    return world_now() + left - (session->lease.timeout - session->lease.timeout / 100);
+}
+
+/*
+ * A holder whose node was taken away hears of it, or a check tells. Who has had answers to what was
+ * sent a quarter of the timeout later has had that one, too.
+ */
 static void robbed_too_long(const struct seen *seen)
 {
-    int64_t timeout = seen->hold->session->timeout;
+    int64_t timeout = seen->grant->session->timeout;
 
-    if (world_now() - seen->robbed_at > 3 * timeout + SIM_SECOND)
+    if (proven_at(seen) - seen->robbed_at > timeout / 4 + timeout / 50 ||
+        world_now() - seen->robbed_at > 3 * timeout + SIM_SECOND)
         world_fail("%s still believes in token %llx, whose node was taken away long ago",
                    machine_name(seen->machine), (unsigned long long)seen->token);
 }
@@ -205,7 +241,7 @@ void beliefs_check(void)
     for (int i = 0; i < all.count; i++) {
         struct seen *seen = &all.seen[i];
         bool now = believes(seen);
-        if (now && (!seen->believes || atomic_load(&seen->hold->token) != seen->token))
+        if (now && (!seen->believes || atomic_load(&seen->grant->token) != seen->token))
             begins(seen);
         else if (!now && seen->believes)
             story("%s believes no more in token %llx", machine_name(seen->machine),
@@ -261,8 +297,8 @@ static void removed(const char *path, int64_t czxid, int64_t owner, enum cluster
     remember_removal(czxid, was_robbed(path, owner));
     for (int i = 0; i < all.count; i++) {
         struct seen *seen = &all.seen[i];
-        if (atomic_load(&seen->hold->token) != czxid || !believes(seen) ||
-            seen->hold->ticket == NULL || strcmp(seen->node, path) != 0)
+        if (atomic_load(&seen->grant->token) != czxid || !believes(seen) ||
+            seen->grant->ticket == NULL || strcmp(seen->node, path) != 0)
             continue;
         seen->robbed = was_robbed(path, owner);
         seen->robbed_at = world_now();
@@ -286,13 +322,13 @@ bool beliefs_some_holder(struct belief *ret_belief)
 
     for (int i = 0; i < all.count; i++) {
         const struct seen *seen = &all.seen[(start + i) % all.count];
-        const struct hold *hold = seen->hold;
-        if (!seen->believes || machine_dead(seen->machine) || hold->ticket == NULL)
+        const struct grant *grant = seen->grant;
+        if (!seen->believes || machine_dead(seen->machine) || grant->ticket == NULL)
             continue;
         *ret_belief = (struct belief){.machine = seen->machine,
-                                      .session = hold->session->id,
-                                      .timeout = hold->session->timeout,
-                                      .remaining = atomic_load(&hold->session->deadline) -
+                                      .session = grant->session->id,
+                                      .timeout = grant->session->timeout,
+                                      .remaining = atomic_load(&grant->session->deadline) -
                                                    machine_clock(seen->machine),
                                       .node = seen->node};
         return true;

@@ -32,7 +32,8 @@ static void check_containers(struct server *leader)
 static void (*const duties[DUTIES])(struct server *server) = {
     [DUTY_LOOK] = peers_look,           [DUTY_BEAT] = beat,
     [DUTY_EXPIRE] = session_expire_due, [DUTY_CONTAINERS] = check_containers,
-    [DUTY_SILENCE] = peers_silence,     [DUTY_DISK] = log_flushed,
+    [DUTY_CLOSE] = session_close_due,   [DUTY_SILENCE] = peers_silence,
+    [DUTY_DISK] = log_flushed,
 };
 
 static void run_duty(void *arg)
@@ -52,6 +53,11 @@ void duty_after(struct server *server, enum duty duty, int64_t delay)
     event_cancel(&server->tickets[duty]);
     server->owed[duty] = false;
     server->tickets[duty] = event_after(NULL, delay, run_duty, &server->errands[duty]);
+}
+
+bool duty_awaited(const struct server *server, enum duty duty)
+{
+    return server->tickets[duty] != 0 || server->owed[duty];
 }
 
 void duty_cancel(struct server *server, enum duty duty)
@@ -218,6 +224,11 @@ int cluster_servers(void)
 const char *cluster_addresses(void)
 {
     return cluster.addresses;
+}
+
+int64_t cluster_sluggishness(void)
+{
+    return cluster.options.sluggish;
 }
 
 int cluster_server_of(const char *address)

@@ -19,11 +19,24 @@ struct cluster_options {
     int sync_limit;      /* ticks until a cut link is noticed */
     int64_t least_delay; /* of a message, each way */
     int64_t most_delay;
-    int64_t repair;         /* until a healed link repeats what it swallowed, at most; 0: at once */
-    int32_t first_sequence; /* what a new directory's counter starts at: INT32_MAX - 20, say */
-    int64_t container_check;         /* how often empty containers are removed; 0: a minute */
-    bool no_containers;              /* an old server: create container is unimplemented */
+    int64_t repair;  /* until a healed link repeats what it swallowed, at most; 0: at once */
+    int64_t closing; /* the leader closes all sessions that are due within that; 0: at once */
+    int32_t first_sequence;  /* what a new directory's counter starts at: INT32_MAX - 20, say */
+    int64_t container_check; /* how often empty containers are removed; 0: a minute */
+    bool no_containers;      /* an old server: create container is unimplemented */
+    int hangs_up_at;         /* what it does not know: bits of enum cluster_unknown */
+    bool forgets_sessions;   /* none is taken back after a reconnection */
+    int64_t sluggish;        /* clients' threads run callbacks so much later, at most */
+    bool balanced;           /* each address leads to any server, anew at each connection */
     bool reads_forbidden_are_silent; /* as CVE-2024-23944 was mended: no events without READ */
+};
+
+/* Requests at which a server closes the connection, as older ClickHouse Keepers do. */
+enum cluster_unknown {
+    UNKNOWN_CREATE2 = 1,
+    UNKNOWN_CONTAINER = 2,
+    UNKNOWN_REMOVE_WATCHES = 4,
+    UNKNOWN_SYNC = 8
 };
 
 void cluster_begin(const struct cluster_options *options); /* serves at once, with a leader */
@@ -65,6 +78,14 @@ void cluster_reset(struct machine *machine); /* TCP reset of its open connection
 /* The next request of this machine: reset before it is applied, or after (its reply is lost). */
 void cluster_reset_at_next(struct machine *machine, bool applied);
 
+/*
+ * A thread of its server has read the next request of this machine, the connection is reset, and
+ * only cluster_unstrand() lets that thread hand the request on, in the name of the session.
+ */
+void cluster_strand_next(struct machine *machine);
+void cluster_unstrand(struct machine *machine);
+bool cluster_has_stranded(void); /* any, ever */
+
 /* Its new connections are refused, whatever its links are; open ones go on. */
 void cluster_bar(struct machine *machine, bool barred);
 
@@ -99,8 +120,9 @@ int cluster_sessions(void); /* that the leader knows */
 int64_t cluster_session_of(struct machine *machine, int nth); /* the nth open one, 0: none */
 
 int64_t cluster_expiry_of_session(int64_t session); /* as the leader knows it; 0: not at all */
-int cluster_server_of_session(int64_t session);     /* to which it is connected; -1: none */
-int cluster_connections(void);                      /* TCP connections with an end that is open */
+int64_t cluster_until_expiries(int64_t time);   /* from then to when the leader looks what is due */
+int cluster_server_of_session(int64_t session); /* to which it is connected; -1: none */
+int cluster_connections(void);                  /* TCP connections with an end that is open */
 int cluster_handles(void); /* of clients, not closed yet; also those of the killed */
 
 /*

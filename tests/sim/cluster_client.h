@@ -127,10 +127,12 @@ void connection_close(struct connection *c, bool lossy);
 
 /* Something has arrived already. */
 bool connection_readable(const struct connection *c);
+int connection_server(const struct connection *c);
 
 /* Does not read what comes to any more, but tells. */
 int cluster_server_of(const char *address);             /* -1: nobody has it */
 bool cluster_submission_fails(struct machine *machine); /* by chance, see cluster_refuse() */
+int64_t cluster_sluggishness(void);
 
 const char *arena_copy(const char *data, int length);
 void *arena_alloc(size_t size);

@@ -67,6 +67,7 @@ void cluster_pause(int id)
     if (server->paused || server->role == ROLE_DOWN)
         return;
     story("fault: server %d pauses", id);
+    session_close_all_due(server);
     server->paused = true;
     update_links();
     for_each_connection(server, connection_update);
@@ -199,6 +200,28 @@ void cluster_reset_at_next(struct machine *machine, bool applied)
 
     peer->reset_at_next = true;
     peer->reset_applied = applied;
+}
+
+void cluster_strand_next(struct machine *machine)
+{
+    peer_of(machine)->strand_next = true;
+}
+
+bool cluster_has_stranded(void)
+{
+    return cluster.has_stranded;
+}
+
+void cluster_unstrand(struct machine *machine)
+{
+    struct peer *peer = peer_of(machine);
+    struct request *request = peer->stranded;
+
+    peer->stranded = NULL;
+    if (request == NULL)
+        return;
+    story("fault: a request of %s is handed on after all", machine_name(machine));
+    serve_stranded(&cluster.servers[peer->stranded_at], request);
 }
 
 /* ---- the client library ---- */

@@ -145,6 +145,9 @@ void connections_end(struct server *server)
 {
     while (server->connections != NULL)
         connection_end(server->connections);
+    for (struct peer *peer = cluster.peers; peer != NULL; peer = peer->next)
+        if (peer->stranded_at == server->id)
+            peer->stranded = NULL;
 }
 
 static void refuse(struct connection *c)
@@ -162,8 +165,24 @@ static bool is_of_user(const struct request *request)
     return op != OP_PING && op != OP_SET_WATCHES && op != OP_AUTH && op != OP_CLOSE_SESSION;
 }
 
+static void strand(struct connection *c, struct request *request)
+{
+    story("fault: reset while a thread has a request in its hands");
+    cluster.has_stranded = true;
+    c->peer->strand_next = false;
+    c->peer->stranded = request;
+    c->peer->stranded_at = c->server->id;
+    request->of_session = c->session;
+    request->identities = c->identities;
+    connection_reset(c);
+}
+
 static void take_request(struct connection *c, struct request *request)
 {
+    if (c->peer->strand_next && is_of_user(request)) {
+        strand(c, request);
+        return;
+    }
     if (c->peer->reset_at_next && is_of_user(request)) {
         c->peer->reset_at_next = false;
         story("fault: reset %s a request is applied", c->peer->reset_applied ? "after" : "before");
@@ -262,14 +281,22 @@ static struct connection *new_connection(struct peer *peer, struct server *serve
 struct connection *connection_open(struct machine *machine, int server, struct request *handshake,
                                    connection_fn receive, void *owner)
 {
-    struct connection *c = new_connection(peer_of(machine), &cluster.servers[server]);
+    struct connection *c;
 
+    if (cluster.options.balanced)
+        server = (int)world_below(cluster.count);
+    c = new_connection(peer_of(machine), &cluster.servers[server]);
     c->client_open = c->server_open = true;
     c->receive = receive;
     c->owner = owner;
     connection_update(c);
     push_to_server(c, TO_SERVER_HANDSHAKE, handshake);
     return c;
+}
+
+int connection_server(const struct connection *c)
+{
+    return c->server->id;
 }
 
 void connection_send(struct connection *c, struct request *request)

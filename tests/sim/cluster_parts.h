@@ -177,6 +177,8 @@ struct session {
     struct connection *connection; /* at this server */
     bool known;                    /* committed */
     bool touched;                  /* followers: the leader has not been told */
+    int64_t touched_at;            /* followers: first since the last ping */
+    bool due;                      /* leader: nothing saves it any more */
     bool closing;                  /* leader */
     int64_t expiry;
     int64_t owner; /* which link its requests may come from; 0: any */
@@ -196,7 +198,16 @@ enum role {
     ROLE_FOLLOWING
 };
 
-enum duty { DUTY_LOOK, DUTY_BEAT, DUTY_EXPIRE, DUTY_CONTAINERS, DUTY_SILENCE, DUTY_DISK, DUTIES };
+enum duty {
+    DUTY_LOOK,
+    DUTY_BEAT,
+    DUTY_EXPIRE,
+    DUTY_CLOSE,
+    DUTY_CONTAINERS,
+    DUTY_SILENCE,
+    DUTY_DISK,
+    DUTIES
+};
 
 struct errand {
     struct server *server;
@@ -251,7 +262,8 @@ struct server {
     bool has_promises; /* of a quorum: logs may be sent */
     int ticks;
     bool half;
-    int64_t phase; /* of its expiry clock */
+    int64_t phase;     /* of its expiry clock */
+    int64_t closed_by; /* until then what is due is closed */
     struct pending_sync *syncs;
 
     int leader; /* follower: whom it follows */
@@ -271,6 +283,7 @@ struct server {
 
 bool server_serves(const struct server *server);
 void duty_after(struct server *server, enum duty duty, int64_t delay);
+bool duty_awaited(const struct server *server, enum duty duty);
 void duty_cancel(struct server *server, enum duty duty);
 
 /* cluster_session.c */
@@ -287,6 +300,8 @@ void session_hand_over(struct server *server, struct message *message);
 void session_take_over(struct server *server, struct message *message);
 void session_forget_touched(struct server *server);
 void session_expire_due(struct server *server);
+void session_close_due(struct server *server);     /* some, the others later */
+void session_close_all_due(struct server *server); /* at once */
 
 /* cluster_prepare.c: a new transaction, logged by the leader */
 struct txn *prepare(struct server *leader, struct request *request, int origin, int64_t owner);
@@ -387,7 +402,10 @@ struct peer {
     bool barred; /* new connections are refused */
     bool reset_at_next, reset_applied;
     struct request *reset_with; /* its reply is lost */
-    int refusals;               /* per mille of submissions */
+    bool strand_next;
+    struct request *stranded; /* in the hands of a thread of that server */
+    int stranded_at;
+    int refusals; /* per mille of submissions */
 };
 struct peer *peer_of(struct machine *machine);
 void connection_answer(struct connection *c, struct packet *packet);
@@ -400,6 +418,7 @@ void connection_greet(struct connection *c, bool valid);
 /* cluster_serve.c */
 void serve_handshake(struct connection *c, struct request *request);
 void serve_request(struct connection *c, struct request *request);
+void serve_stranded(struct server *server, struct request *request);
 void serve_forwarded(struct server *leader, int from, struct request *request);
 void serve_applied(const struct txn *txn, const struct outcome *outcome);
 void serve_done(struct request *request);
@@ -427,6 +446,7 @@ struct cluster {
     uint64_t secret;
     char addresses[CLUSTER_MAX * 24];
     bool auth_refused;
+    bool has_stranded;
     int connection_count;       /* not freed yet */
     const struct txn **history; /* all that was ever committed */
     uint32_t history_capacity;

@@ -269,6 +269,23 @@ static void identify(struct connection *c, const struct request *request)
     sign(c, PACKET_AUTH, ZOK);
 }
 
+static bool is_known(const struct request *request)
+{
+    int unknown = cluster.options.hangs_up_at;
+
+    switch (request->operation.op) {
+    case OP_CREATE:
+        return (unknown & (request->operation.flags == ZOO_CONTAINER ? UNKNOWN_CONTAINER
+                                                                     : UNKNOWN_CREATE2)) == 0;
+    case OP_REMOVE_WATCHES:
+        return (unknown & UNKNOWN_REMOVE_WATCHES) == 0;
+    case OP_SYNC:
+        return (unknown & UNKNOWN_SYNC) == 0;
+    default:
+        return true;
+    }
+}
+
 /* The leader says nothing to a request of a session that it is closing: ZooKeeperServer.touch(). */
 void serve_request(struct connection *c, struct request *request)
 {
@@ -276,8 +293,19 @@ void serve_request(struct connection *c, struct request *request)
         return;
     if (request->operation.op == OP_AUTH)
         identify(c, request);
+    else if (!is_known(request))
+        connection_end(c);
     else if (session_touch(c->server, session_find(c->server, c->session)))
         submit(c, request);
+}
+
+/* Its connection is gone, its session may have come back: nobody looks at the connection. */
+void serve_stranded(struct server *server, struct request *request)
+{
+    if (server->role == ROLE_LEADING)
+        log_propose(server, prepare(server, request, server->id, OWNER_SELF));
+    else if (server->role == ROLE_FOLLOWING)
+        peer_send_leader(server, PEER_REQUEST, 0, request);
 }
 
 void serve_forwarded(struct server *leader, int from, struct request *request)
@@ -328,17 +356,28 @@ static bool has_password(const struct request *request)
     return memcmp(password, request->password, sizeof password) == 0;
 }
 
+/* At once, also one that is not greeted yet (ZooKeeperServer.processConnectRequest). */
+static void end_older_connections(const struct server *server, int64_t session)
+{
+    struct connection *next;
+
+    for (struct connection *c = server->connections; c != NULL; c = next) {
+        next = c->next;
+        if (c->session == session)
+            connection_end(c);
+    }
+}
+
 static void reopen_session(struct connection *c, struct request *request)
 {
     struct session *session = session_find(c->server, request->session);
     struct message *message;
 
-    if (session != NULL && session->connection != NULL)
-        connection_end(session->connection);
+    end_older_connections(c->server, request->session);
     c->session = request->session;
     c->handshake = request;
     request->connection = c;
-    if (!has_password(request)) {
+    if (!has_password(request) || cluster.options.forgets_sessions) {
         connection_greet(c, false);
     } else if (c->server->role == ROLE_LEADING) {
         bool valid = session_touch(c->server, session);

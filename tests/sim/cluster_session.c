@@ -112,6 +112,13 @@ static int64_t next_beat(const struct server *server, int64_t time)
     return (shifted / tick + 1) * tick - server->phase;
 }
 
+int64_t cluster_until_expiries(int64_t time)
+{
+    int leader = cluster_leader();
+
+    return leader < 0 ? 0 : next_beat(&cluster.servers[leader], time) - time;
+}
+
 static void touch_at_leader(const struct server *leader, struct session *session)
 {
     int64_t expiry = next_beat(leader, world_now() + session->timeout);
@@ -130,6 +137,7 @@ bool session_touch(struct server *server, struct session *session)
     }
     if (session != NULL && !session->touched) {
         session->touched = true;
+        session->touched_at = world_now();
         session->next_touched = server->touched;
         server->touched = session;
     }
@@ -147,6 +155,13 @@ struct hand_over {
     int64_t ids[];
 };
 
+/* A touch that is put into the table while the table is being handed over is lost: who touches has
+ * got hold of the table before it was exchanged (LearnerSessionTracker.java). */
+static bool is_lost(const struct session *session)
+{
+    return world_now() - session->touched_at < SIM_MS && world_chance(500);
+}
+
 void session_hand_over(struct server *server, struct message *message)
 {
     struct hand_over *list;
@@ -158,7 +173,8 @@ void session_hand_over(struct server *server, struct message *message)
         return;
     list = arena_alloc(sizeof *list + (size_t)count * sizeof *list->ids);
     for (const struct session *s = server->touched; s != NULL; s = s->next_touched)
-        list->ids[list->count++] = s->id;
+        if (!is_lost(s))
+            list->ids[list->count++] = s->id;
     message->body = list;
     session_forget_touched(server);
 }
@@ -195,7 +211,7 @@ void sessions_restart(struct server *server)
             session_remove(server, session);
             continue;
         }
-        session->closing = false;
+        session->closing = session->due = false;
         session->owner = 0;
         session->expiry = 0;
         touch_at_leader(server, session);
@@ -203,16 +219,61 @@ void sessions_restart(struct server *server)
     duty_after(server, DUTY_EXPIRE, next_beat(server, world_now()) - world_now());
 }
 
+/* What is due is taken out of the calendar at once, but closed one by one (SessionTrackerImpl.run):
+ * until its turn comes a session may go on writing, and no touch saves it any more. */
 void session_expire_due(struct server *server)
 {
     int64_t now = world_now();
+    bool any = false;
 
     duty_after(server, DUTY_EXPIRE, next_beat(server, now) - now);
-    for (struct session *session = server->first_session; session != NULL;
-         session = session->next) {
-        if (session->closing || session->expiry > now)
-            continue;
-        story("server %d: session %llx expires", server->id, (unsigned long long)session->id);
-        log_propose(server, prepare_end(server, session, CAUSE_EXPIRED));
+    for (struct session *session = server->first_session; session != NULL; session = session->next)
+        if (!session->closing && session->expiry <= now)
+            any = session->due = true;
+    if (any && !duty_awaited(server, DUTY_CLOSE)) {
+        server->closed_by = now + cluster.options.closing;
+        session_close_due(server);
+    }
+}
+
+static struct session *some_due(struct server *server)
+{
+    struct session *some = NULL;
+    int count = 0;
+
+    for (struct session *session = server->first_session; session != NULL; session = session->next)
+        if (session->due && !session->closing && world_below(++count) == 0)
+            some = session;
+    return some;
+}
+
+static void close_one(struct server *server, struct session *session)
+{
+    story("server %d: session %llx expires", server->id, (unsigned long long)session->id);
+    log_propose(server, prepare_end(server, session, CAUSE_EXPIRED));
+}
+
+void session_close_due(struct server *server)
+{
+    struct session *session;
+    int64_t left;
+
+    while ((session = some_due(server)) != NULL) {
+        left = server->closed_by - world_now();
+        if (left > 0 && world_chance(700)) {
+            duty_after(server, DUTY_CLOSE, world_below(left + 1));
+            return;
+        }
+        close_one(server, session);
+    }
+}
+
+/* The leader is not stopped in the middle of it. */
+void session_close_all_due(struct server *server)
+{
+    server->closed_by = world_now();
+    if (duty_awaited(server, DUTY_CLOSE)) {
+        duty_cancel(server, DUTY_CLOSE);
+        session_close_due(server);
     }
 }

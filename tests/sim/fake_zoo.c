@@ -182,6 +182,16 @@ int zoo_recv_timeout(zhandle_t *zh)
     return zh->timeout;
 }
 
+/* Has no socket. */
+struct sockaddr *zookeeper_get_connected_host(zhandle_t *zh, struct sockaddr *addr,
+                                              socklen_t *addr_len)
+{
+    (void)zh;
+    (void)addr;
+    (void)addr_len;
+    return NULL;
+}
+
 int zoo_set_servers_resolution_delay(zhandle_t *zh, int delay_ms)
 {
     (void)zh;

@@ -158,7 +158,7 @@ static void start_connection(zhandle_t *zh)
 
 static void take_greeting(zhandle_t *zh, const struct packet *packet)
 {
-    if (zh->seen && zh->client.client_id != packet->session) {
+    if (zh->seen && zh->client.client_id != 0 && zh->client.client_id != packet->session) {
         story("%s: session %llx has expired", machine_name(zh->machine),
               (unsigned long long)zh->client.client_id);
         zh->state = ZOO_EXPIRED_SESSION_STATE;
@@ -166,7 +166,7 @@ static void take_greeting(zhandle_t *zh, const struct packet *packet)
         return;
     }
     story("session %llx connected to server %d", (unsigned long long)packet->session,
-          zh->servers[(zh->server_next + zh->server_count - 1) % zh->server_count]);
+          connection_server(zh->connection));
     zh->seen = true;
     zh->timeout = (int)(packet->timeout / SIM_MS);
     zh->client.client_id = packet->session;

@@ -238,7 +238,8 @@ static void run(void *arg);
 static void schedule(zhandle_t *zh)
 {
     if (zh->completions == 0)
-        zh->completions = event_after(zh->machine, world_between(SOON_LEAST, SOON_MOST), run, zh);
+        zh->completions = event_after(
+            zh->machine, world_between(SOON_LEAST, SOON_MOST + cluster_sluggishness()), run, zh);
 }
 
 static void run(void *arg)

@@ -35,11 +35,17 @@ struct machine *machine_new(const char *name, int64_t clock_offset, int drift_pp
     snprintf(machine->name, sizeof machine->name, "%s", name);
     machine->offset = clock_offset;
     machine->drift_ppm = drift_ppm;
+    machine->threads = -1;
     list_init(&machine->backlog);
     list_init(&machine->blocks);
     list_init(&machine->link);
     list_append(&machines, &machine->link);
     return machine;
+}
+
+void machine_threads(struct machine *machine, int count)
+{
+    machine->threads = count;
 }
 
 const char *machine_name(const struct machine *machine)

@@ -1,6 +1,6 @@
 /*
  * The operating system as the library sees it, in place of lib/run/thread.c, clock.c, alarm.c and
- * fork.c.
+ * fork.c, lib/zk/zk_threads.c and zk_descriptors.c.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "world_parts.h"
@@ -9,6 +9,8 @@
 #include "run/clock.h"
 #include "run/fork.h"
 #include "run/thread.h"
+#include "zk/zk_descriptors.h"
+#include "zk/zk_threads.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,15 +32,28 @@ static void run_thread(void *arg)
 
 int thread_start(void *(*function)(void *), void *argument, pthread_t *ret_thread)
 {
-    struct start *start = malloc(sizeof *start);
+    struct start *start;
     struct fiber *fiber;
 
+    if (zk_threads_try(1) != 0)
+        return -1;
+    if (machine_current()->threads > 0)
+        machine_current()->threads--;
+    start = malloc(sizeof *start);
     start->function = function;
     start->argument = argument;
     fiber = fiber_start(machine_current(), "library", run_thread, start);
     fiber_mark_joinable(fiber);
     *ret_thread = (pthread_t)(uintptr_t)fiber;
     return 0;
+}
+
+int zk_threads_try(unsigned count)
+{
+    int left = machine_current()->threads;
+
+    errno = EAGAIN;
+    return left < 0 || (unsigned)left >= count ? 0 : -1;
 }
 
 void thread_join(pthread_t thread)
@@ -57,6 +72,17 @@ pthread_t thread_self(void)
     const void *self = fiber_current();
 
     return (pthread_t)(uintptr_t)(self != NULL ? self : (const void *)machine_current());
+}
+
+/* Nobody cancels a fiber. */
+int thread_hold_cancel(void)
+{
+    return 0;
+}
+
+void thread_allow_cancel(int before)
+{
+    (void)before;
 }
 
 /* ---- waiting ---- */
@@ -236,6 +262,28 @@ void alarms_drop(struct machine *machine)
         }
     }
     machine->alarms = 0;
+}
+
+/* ---- descriptors: no program is started here ---- */
+
+int zk_descriptors_try(void)
+{
+    return 0;
+}
+
+void zk_descriptors_before(struct zk_descriptors *descriptors)
+{
+    (void)descriptors;
+}
+
+void zk_descriptors_after(const struct zk_descriptors *descriptors)
+{
+    (void)descriptors;
+}
+
+void zk_descriptors_connected(const struct sockaddr *server)
+{
+    (void)server;
 }
 
 /* ---- fork ---- */

@@ -20,6 +20,8 @@ struct game {
     bool credential;     /* everybody has the same; servers may refuse it at times */
     bool forbidding;     /* ACLs may forbid things at times */
     bool silent;         /* servers send no events without the right to read */
+    bool forgetful;      /* servers take no session back, as some that hang up at create2 */
+    bool sharing;        /* many want to share a lock with others */
 };
 
 /* Starts on a machine of its own; ends by itself after player_finish(). */

@@ -51,7 +51,7 @@ struct player {
     int loop_fd; /* of its own event loop; -1: callbacks come on a thread of the library's */
     bool loop_stop, loop_over;
     int may_run; /* calls under way inside of which an event loop's callbacks may run */
-    bool inside; /* a callback */
+    int inside;  /* callbacks */
 };
 
 /* ---- calls ---- */

@@ -44,6 +44,16 @@ static void revoked(void *arg, int reason)
     callback_end(seat->player);
 }
 
+/* Readers have Curator's names; half of the others have its writer's. */
+static void draw_sharing(zkc_lock_options *lock)
+{
+    lock->shared = world_chance(600);
+    if (lock->shared)
+        lock->dialect = world_chance(500) ? ZKC_DIALECT_LOCK : ZKC_DIALECT_READ_WRITE;
+    else if (world_chance(500))
+        lock->dialect = ZKC_DIALECT_READ_WRITE;
+}
+
 static bool open_once(struct player *player, struct seat *seat, int place)
 {
     zkc_lock_options lock;
@@ -65,6 +75,8 @@ static bool open_once(struct player *player, struct seat *seat, int place)
         ZKC_INIT(&lock);
         lock.ttl_ms = ttl;
         lock.dialect = dialect;
+        if (player->game.sharing)
+            draw_sharing(&lock);
         result = zkc_lock_open(player->sync, place == 0 ? "a" : "b", &lock, &seat->lock);
     }
     expect(seat->player, result, "open");

@@ -4,7 +4,7 @@
  */
 #include "world.h"
 
-#include "core/session.h"
+#include "core/exchange.h"
 #include "zk/zk.h"
 
 enum zk_submission __real_zk_submit(struct zk *zk, struct request *request,
@@ -25,9 +25,22 @@ static const char *name_of(enum verb verb)
 
 static const char *meaning_of(enum answer answer)
 {
-    static const char *const names[] = {"ok",      "no node",  "node exists", "no auth",
-                                        "unknown", "no watch", "other",       "refused",
-                                        "lost",    "expired",  "auth failed", "no memory"};
+    static const char *const names[] = {
+        [ANSWER_OK] = "ok",
+        [ANSWER_NO_NODE] = "no node",
+        [ANSWER_NODE_EXISTS] = "node exists",
+        [ANSWER_NO_AUTH] = "no auth",
+        [ANSWER_UNSUPPORTED] = "unknown",
+        [ANSWER_NO_WATCH] = "no watch",
+        [ANSWER_AUTH_REQUIRED] = "auth required",
+        [ANSWER_QUOTA] = "quota",
+        [ANSWER_OTHER] = "other",
+        [ANSWER_REFUSED] = "refused",
+        [ANSWER_LOST] = "lost",
+        [ANSWER_EXPIRED] = "expired",
+        [ANSWER_AUTH_FAILED] = "auth failed",
+        [ANSWER_NO_MEMORY] = "no memory",
+    };
 
     return names[answer];
 }
@@ -35,7 +48,7 @@ static const char *meaning_of(enum answer answer)
 enum zk_submission __wrap_zk_submit(struct zk *zk, struct request *request, struct reply *ret_reply)
 {
     story("asks: %s %s%s, session %llx", name_of(request->verb), request->path,
-          request->watch ? " and watch" : "", (unsigned long long)request->session->id);
+          request->watch ? " and watch" : "", (unsigned long long)session_of_request(request)->id);
     return __real_zk_submit(zk, request, ret_reply);
 }
 

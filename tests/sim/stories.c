@@ -131,6 +131,15 @@ struct actor *enters(const char *name)
     return who;
 }
 
+struct actor *enters_to_share(const char *name)
+{
+    struct actor *who = actor(name, 0);
+
+    who->shares = true;
+    assert_int_equal(does(who, open_client, NO_LIMIT), ZKC_OK);
+    return who;
+}
+
 struct actor *enters_at(const char *name, int server)
 {
     struct actor *who = actor(name, 0);
@@ -229,9 +238,12 @@ int on(struct actor *who, int (*fn)(struct actor *actor))
 int open_client(struct actor *who, zkc_context *context)
 {
     int result = zkc_sync_open(&who->options, context, &who->sync);
+    zkc_lock_options options;
 
+    ZKC_INIT(&options);
+    options.shared = who->shares;
     if (result == ZKC_OK)
-        result = zkc_lock_open(who->sync, "a", NULL, &who->lock);
+        result = zkc_lock_open(who->sync, "a", &options, &who->lock);
     if (result == ZKC_OK)
         result = zkc_leader_open(who->sync, "a", NULL, &who->leader);
     return result;

@@ -53,7 +53,8 @@ struct actor {
     zkc_lock *lock;
     zkc_leader *leader;
     zkc_elected *elected;
-    int told; /* revocations that a callback has told */
+    bool shares; /* the lock, with others that do */
+    int told;    /* revocations that a callback has told */
     int reason;
     int asked[16]; /* requests by verb, from count_from_now() on */
 };
@@ -72,6 +73,7 @@ struct actor *actor(const char *name, int drift_ppm);
 /* With an open client: of all servers, or of one only. */
 struct actor *enters(const char *name);
 struct actor *enters_at(const char *name, int server);
+struct actor *enters_to_share(const char *name);
 int a_follower(void); /* a server that is not the leader */
 
 /* ---- calls: in a thread of the actor's machine ---- */
@@ -139,9 +141,12 @@ void stranger_ends_session(struct actor *actor);
 int stories_lease(void);
 int stories_revoked(void);
 int stories_queue(void);
+int stories_shared(void);
 int stories_lost(void);
 int stories_errors(void);
 int stories_calls(void);
 int stories_leader(void);
+int stories_servers(void);
+int stories_unknown(void);
 
 #endif

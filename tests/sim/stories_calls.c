@@ -5,7 +5,7 @@
  */
 #include "stories.h"
 #include "core/payload.h"
-#include "run/host.h"
+#include "run/client.h"
 
 #include <string.h>
 

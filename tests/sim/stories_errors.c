@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "stories.h"
+#include "zk/zk.h"
 
 #include <zookeeper/zookeeper.h>
 
@@ -172,6 +173,51 @@ STORY(a_client_without_memory)
     scene_end();
 }
 
+/* Errors: every code that a server can send means something, of later servers, too. */
+static void codes(void **state)
+{
+    static const struct {
+        int code;
+        enum answer answer;
+        bool decided;
+    } table[] = {
+        {ZOK, ANSWER_OK, true},
+        {ZSYSTEMERROR, ANSWER_LOST, false},
+        {ZRUNTIMEINCONSISTENCY, ANSWER_LOST, false},
+        {-3 /* data inconsistency */, ANSWER_OTHER, true},
+        {ZCONNECTIONLOSS, ANSWER_LOST, false},
+        {ZMARSHALLINGERROR, ANSWER_OTHER, true}, /* an exception in the server */
+        {ZUNIMPLEMENTED, ANSWER_UNSUPPORTED, true},
+        {ZBADARGUMENTS, ANSWER_OTHER, false}, /* perhaps of the client, which asked nobody */
+        {ZNONODE, ANSWER_NO_NODE, true},
+        {ZNOAUTH, ANSWER_NO_AUTH, true},
+        {ZBADVERSION, ANSWER_OTHER, true},
+        {ZNOCHILDRENFOREPHEMERALS, ANSWER_OTHER, true},
+        {ZNODEEXISTS, ANSWER_NODE_EXISTS, true},
+        {ZNOTEMPTY, ANSWER_OTHER, true},
+        {ZSESSIONEXPIRED, ANSWER_EXPIRED, false},
+        {-12 /* unknown session: a lone server */, ANSWER_EXPIRED, false},
+        {ZINVALIDACL, ANSWER_OTHER, true},
+        {ZAUTHFAILED, ANSWER_AUTH_FAILED, false},
+        {ZSESSIONMOVED, ANSWER_REFUSED, false},
+        {-119 /* not read only */, ANSWER_REFUSED, false},
+        {-120 /* ephemeral on local session */, ANSWER_OTHER, true},
+        {ZNOWATCHER, ANSWER_NO_WATCH, true},
+        {-122 /* request timeout */, ANSWER_OTHER, true},
+        {-123 /* reconfig disabled */, ANSWER_OTHER, true},
+        {-124 /* session closed, requires authentication */, ANSWER_AUTH_REQUIRED, false},
+        {-125 /* quota exceeded */, ANSWER_QUOTA, true},
+        {-127 /* throttled */, ANSWER_REFUSED, false},
+        {-9999, ANSWER_OTHER, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(zk_answer_of(table[i].code), table[i].answer);
+        assert_int_equal(zk_decided(table[i].code), table[i].decided);
+    }
+}
+
 /* ---- hazards ---- */
 
 /* Hazards: an even number of addresses, of which one is dead. */
@@ -278,6 +324,94 @@ STORY(sessions_that_end_together)
     scene_end();
 }
 
+/* ---- no more threads ---- */
+
+/* What is made at the beginning: for timers, and for closing handles. */
+#define THREADS_OF_A_CLIENT 2
+
+static bool is_connected(struct actor *who)
+{
+    return zkc_sync_is_connected(who->sync);
+}
+
+/* Errors: no thread for the first session: said at once, and all right when there is one. */
+STORY(a_client_without_threads)
+{
+    struct actor *alice;
+    struct call *opening;
+
+    scene(3);
+    alice = actor("alice", 0);
+    for (int threads = 0; threads < THREADS_OF_A_CLIENT + 2; threads++) {
+        machine_threads(alice->machine, threads);
+        opening = begins(alice, open_client, NO_LIMIT);
+        assert_int_equal(outcome(opening), ZKC_ESYSTEM);
+        assert_true(opening->ended - opening->began < MOMENT * SIM_MS);
+    }
+    machine_threads(alice->machine, THREADS_OF_A_CLIENT + 2);
+    assert_int_equal(does(alice, open_client, NO_LIMIT), ZKC_OK);
+    scene_end();
+}
+
+/* Errors: no thread for the next session: it comes when there is one, and a wish waits for it. */
+STORY(a_session_lost_without_threads)
+{
+    struct actor *alice;
+    struct call *wish;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    machine_threads(alice->machine, 0);
+    stranger_ends_session(alice);
+    run_for(2 * TIMEOUT);
+    assert_false(is_connected(alice));
+    assert_int_equal(does(alice, acquire, TICK), ZKC_ETIMEDOUT);
+    wish = begins(alice, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    assert_false(wish->over);
+    machine_threads(alice->machine, -1);
+    assert_int_equal(outcome(wish), ZKC_OK);
+    assert_true(holds(alice));
+    scene_end();
+}
+
+static zkc_lock *another;
+
+static int acquire_in_another_session(struct actor *who, zkc_context *context)
+{
+    zkc_lock_options options;
+    int result;
+
+    ZKC_INIT(&options);
+    options.ttl_ms = 2 * TIMEOUT;
+    result = zkc_lock_open(who->sync, "b", &options, &another);
+    return result != ZKC_OK ? result : zkc_lock_acquire(another, context);
+}
+
+static int close_both(struct actor *who, zkc_context *context)
+{
+    int result = close_client(who, context);
+
+    zkc_lock_close(another);
+    return result;
+}
+
+/* Errors: closing takes its two seconds also where several handles have one thread for that. */
+STORY(a_close_without_threads)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire_in_another_session, NO_LIMIT), ZKC_OK);
+    machine_threads(alice->machine, 0);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    assert_true(took(alice, close_both, NO_LIMIT) <= 2000 + MOMENT);
+    cluster_link(alice->machine, -1, LINK_FINE);
+    scene_end();
+}
+
 int stories_errors(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,11 +423,15 @@ int stories_errors(void)
         story_test(a_directory_where_nothing_may_be_deleted),
         story_test(somebody_ahead_who_may_not_be_read),
         story_test(a_client_without_memory),
+        cmocka_unit_test(codes),
         story_test(two_servers_of_which_one_dies),
         story_test(a_close),
         story_test(a_close_into_a_black_hole),
         story_test(silent_servers_at_the_beginning),
         story_test(sessions_that_end_together),
+        story_test(a_client_without_threads),
+        story_test(a_session_lost_without_threads),
+        story_test(a_close_without_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,99 @@ STORY(a_clock_that_is_fast)
     drifts(9900);
 }
 
+/* Lease: a reconnection and one write make it whole again, however little was left. */
+STORY(a_short_cut)
+{
+    struct actor *alice;
+    int64_t cut;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    run_for(3 * TIMEOUT);
+    cluster_bar(alice->machine, true);
+    cluster_reset(alice->machine);
+    cut = remaining(alice) - TIMEOUT / 20;
+    run_for(cut);
+    assert_true(holds(alice));
+    cluster_bar(alice->machine, false);
+    run_for(TIMEOUT / 60 + MOMENT); /* libzookeeper rests for so long when it has tried them all */
+    assert_true(holds(alice));
+    assert_true(remaining(alice) >= TIMEOUT - TIMEOUT / 100 - TIMEOUT / 8 - cut - 3 * MOMENT - 100);
+    run_for(3 * TIMEOUT);
+    assert_true(holds(alice));
+    scene_end();
+}
+
+/* Lease: a link that flaps costs nothing, and each time what is left grows beyond the usual. */
+STORY(a_link_that_flaps)
+{
+    struct actor *alice;
+
+    scene(3);
+    alice = enters("alice");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    for (int i = 0; i < 60; i++) {
+        run_for(TIMEOUT / 6);
+        cluster_reset(alice->machine);
+        run_for(TIMEOUT / 60 + MOMENT);
+        assert_true(remaining(alice) >= TIMEOUT * 3 / 4);
+    }
+    assert_true(holds(alice));
+    scene_end();
+}
+
+/*
+ * Lease: a reconnection alone is no proof. The server that takes her back knows a leader without a
+ * quorum, which has touched her session in vain.
+ */
+STORY(a_reconnection_to_a_leader_without_a_quorum)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+    int64_t end;
+    int leader;
+
+    scene(3);
+    leader = cluster_leader();
+    alice = enters_at("alice", leader);
+    bob = enters_at("bob", a_follower());
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(3 * TIMEOUT);
+    cluster_isolate(leader);
+    end = belief_ends(alice);
+    cluster_reset(alice->machine);
+    believes_until(alice, end);
+    handed_over(alice, next, end);
+    cluster_heal();
+    run_for(TIMEOUT);
+    scene_end();
+}
+
+/* Lease: the servers take long to make the session. Who is granted keeps it. */
+STORY(a_session_made_late)
+{
+    for (int late = 0; late < TIMEOUT * 3 / 2; late += TIMEOUT / 16) {
+        struct actor *alice;
+        struct call *wish;
+        scene(3);
+        alice = actor("alice", 0);
+        cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+        alice->options.connect_timeout_ms = -1; /* does not wait */
+        assert_int_equal(does(alice, open_client, NO_LIMIT), ZKC_OK);
+        wish = begins(alice, acquire, NO_LIMIT);
+        run_for(late);
+        cluster_link(alice->machine, -1, LINK_FINE);
+        assert_int_equal(outcome(wish), ZKC_OK);
+        listens(alice);
+        run_for(3 * TIMEOUT);
+        assert_true(holds(alice));
+        assert_int_equal(alice->told, 0);
+        scene_end();
+    }
+}
+
 int stories_lease(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +469,10 @@ int stories_lease(void)
         story_test(a_pause_within_the_lease),
         story_test(a_clock_that_is_slow),
         story_test(a_clock_that_is_fast),
+        story_test(a_short_cut),
+        story_test(a_link_that_flaps),
+        story_test(a_reconnection_to_a_leader_without_a_quorum),
+        story_test(a_session_made_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

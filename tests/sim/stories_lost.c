@@ -91,6 +91,88 @@ STORY(a_search_before_the_create_is_decided)
     scene_end();
 }
 
+/*
+ * Lost replies: a thread of her server has read the create when the connection is reset, and hands
+ * it on when she has come back to that server, looked for her node and made another.
+ */
+static struct actor *has_a_stray(int server)
+{
+    struct actor *alice = enters_at("alice", server);
+
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    cluster_strand_next(alice->machine);
+    count_from_now();
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(asked(alice, VERB_CREATE_CONTENDER), 2);
+    run_for(TIMEOUT);
+    cluster_unstrand(alice->machine);
+    run_for(MOMENT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 2);
+    return alice;
+}
+
+static int list_contenders(struct actor *who, zkc_context *context)
+{
+    zkc_contenders *all;
+    int result = zkc_lock_contenders(who->lock, context, &all);
+
+    if (result == ZKC_OK)
+        zkc_contenders_free(all);
+    return result;
+}
+
+/* Whatever listing shows it: of one who contends, or of one who only looks. */
+static void stray_goes(int server, act_fn lists)
+{
+    struct actor *alice = has_a_stray(server), *bob = enters("bob");
+    struct call *next, *listing;
+
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(MOMENT);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    run_for(MOMENT);
+    assert_false(next->over); /* behind a node of nobody */
+    listing = begins(alice, lists, NO_LIMIT);
+    run_for(2 * MOMENT);
+    assert_true(next->over);
+    assert_int_equal(outcome(next), ZKC_OK);
+    assert_int_equal(does(bob, release, NO_LIMIT), ZKC_OK);
+    assert_int_equal(outcome(listing), ZKC_OK);
+    scene_end();
+}
+
+STORY(a_create_that_comes_after_all)
+{
+    scene(3);
+    stray_goes(a_follower(), acquire);
+    scene(3);
+    stray_goes(cluster_leader(), list_contenders);
+}
+
+/* Lost replies: the same when she has given up meanwhile, and nobody of hers looks any more. */
+STORY(a_create_that_comes_when_nobody_looks)
+{
+    struct actor *alice;
+    struct call *wish;
+
+    scene(3);
+    alice = enters_at("alice", a_follower());
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    assert_int_equal(does(alice, release, NO_LIMIT), ZKC_OK);
+    cluster_strand_next(alice->machine);
+    wish = begins(alice, acquire, NO_LIMIT);
+    run_for(5);
+    zkc_context_cancel(wish->context);
+    assert_int_equal(outcome(wish), ZKC_ECANCELED);
+    run_for(TIMEOUT / 6);
+    cluster_unstrand(alice->machine);
+    run_for(MOMENT);
+    assert_int_equal(queue_length(LOCK_DIRECTORY), 1);
+    assert_true(comes(queue_is_empty, alice, TIMEOUT / 4));
+    scene_end();
+}
+
 /* Lost replies: she gives up while it is not known whether there is a node. */
 static void gives_up(bool applied)
 {
@@ -191,7 +273,7 @@ STORY(out_of_a_queue)
     assert_int_equal(outcome(wish), ZKC_ECANCELED);
     run_for(MOMENT);
     assert_int_equal(queue_length(LOCK_DIRECTORY), 1);
-    assert_int_equal(cluster_watches(), 0);
+    assert_int_equal(cluster_watches(), 1); /* the holder's own */
     scene_end();
 }
 
@@ -322,6 +404,8 @@ int stories_lost(void)
         story_test(a_create_that_is_lost),
         story_test(a_server_that_is_not_heard),
         story_test(a_search_before_the_create_is_decided),
+        story_test(a_create_that_comes_after_all),
+        story_test(a_create_that_comes_when_nobody_looks),
         story_test(given_up_while_the_create_is_under_way),
         story_test(given_up_after_a_create_whose_reply_is_lost),
         story_test(given_up_after_a_create_that_is_lost),

@@ -190,6 +190,28 @@ STORY(a_node_that_an_operator_deletes)
     scene_end();
 }
 
+/* Own node: nor need he listen, once he holds for longer than a moment. */
+STORY(a_node_that_an_operator_deletes_unheard)
+{
+    struct actor *alice, *bob;
+    struct call *next;
+
+    scene(3);
+    alice = enters("alice");
+    bob = enters("bob");
+    assert_int_equal(does(alice, acquire, NO_LIMIT), ZKC_OK);
+    next = begins(bob, acquire, NO_LIMIT);
+    run_for(TIMEOUT);
+    cluster_reset(alice->machine); /* the watch outlives its connection */
+    run_for(TIMEOUT);
+    stranger_deletes(node_of(token(alice), LOCK_DIRECTORY));
+    run_for(MOMENT);
+    assert_false(holds(alice));
+    assert_int_equal(reason(alice), ZKC_EDELETED);
+    assert_int_equal(outcome(next), ZKC_OK);
+    scene_end();
+}
+
 /*
  * Two states: the library sees to it that the node of a revoked grant goes. All servers are down
  * for longer than the timeout; the session survives that, the grant does not.
@@ -251,7 +273,102 @@ STORY(a_link_that_comes_back_after_the_lease)
     scene_end();
 }
 
-/* Own node: whoever holds a lock watches it only when asked for a descriptor or a callback. */
+static int given_up; /* completions */
+
+static void on_given_up(void *arg, int result)
+{
+    (void)arg;
+    given_up += result == ZKC_OK;
+}
+
+static int give_up(struct actor *who)
+{
+    return who->elected != NULL ? zkc_elected_resign_async(who->elected, on_given_up, NULL)
+                                : zkc_lock_release_async(who->lock, on_given_up, NULL);
+}
+
+static int close_it(struct actor *who, zkc_context *context)
+{
+    (void)context;
+    zkc_lock_close(who->lock);
+    zkc_elected_close(who->elected);
+    who->lock = NULL;
+    who->elected = NULL;
+    return ZKC_OK;
+}
+
+/* No server can be reached, and none of its threads has run since the lease ended. */
+static struct actor *lapses_unnoticed(act_fn take)
+{
+    struct actor *alice;
+
+    scene(3);
+    given_up = 0;
+    alice = enters("alice");
+    assert_int_equal(does(alice, take, NO_LIMIT), ZKC_OK);
+    listens(alice);
+    run_for(TIMEOUT);
+    cluster_link(alice->machine, -1, LINK_BLACKHOLE);
+    machine_pause(alice->machine);
+    run_for(TIMEOUT);
+    assert_false(holds(alice));
+    return alice;
+}
+
+static void ends_unnoticed(struct actor *alice, struct call *end)
+{
+    machine_resume(alice->machine);
+    run_for(MOMENT);
+    if (end != NULL) {
+        assert_true(end->over);
+        assert_int_equal(end->result, ZKC_OK);
+    }
+    assert_int_equal(alice->told, 1);
+    assert_int_equal(alice->reason, ZKC_ELEASE);
+    cluster_link(alice->machine, -1, LINK_FINE);
+    scene_end();
+}
+
+static void given_up_at_once(act_fn take, act_fn leave)
+{
+    struct actor *alice = lapses_unnoticed(take);
+
+    assert_int_equal(on(alice, give_up), ZKC_OK);
+    assert_int_equal(reason(alice), ZKC_ELEASE);
+    run_for(MOMENT);
+    ends_unnoticed(alice, NULL);
+    assert_int_equal(given_up, 1);
+    alice = lapses_unnoticed(take);
+    ends_unnoticed(alice, begins(alice, leave, NO_LIMIT));
+}
+
+/* Two states: once it is not held, nothing is waited for, and the loss is told all the same. */
+STORY(a_lock_given_up_after_its_lease)
+{
+    given_up_at_once(acquire, release);
+}
+
+STORY(a_leadership_given_up_after_its_lease)
+{
+    given_up_at_once(elect, resign);
+}
+
+/* Two states: nor does closing it hide the loss. */
+STORY(a_lock_closed_after_its_lease)
+{
+    struct actor *alice = lapses_unnoticed(acquire);
+
+    ends_unnoticed(alice, begins(alice, close_it, NO_LIMIT));
+}
+
+STORY(a_leadership_closed_after_its_lease)
+{
+    struct actor *alice = lapses_unnoticed(elect);
+
+    ends_unnoticed(alice, begins(alice, close_it, NO_LIMIT));
+}
+
+/* Own node: whoever holds a lock watches it at once when asked for a descriptor or a callback. */
 STORY(the_own_node_of_a_lock_is_watched_when_wanted)
 {
     struct actor *alice;
@@ -394,8 +511,13 @@ int stories_revoked(void)
         story_test(a_session_that_is_ended),
         story_test(a_session_that_is_ended_without_a_watch),
         story_test(a_node_that_an_operator_deletes),
+        story_test(a_node_that_an_operator_deletes_unheard),
         story_test(all_servers_down_for_longer_than_the_session),
         story_test(a_link_that_comes_back_after_the_lease),
+        story_test(a_lock_given_up_after_its_lease),
+        story_test(a_leadership_given_up_after_its_lease),
+        story_test(a_lock_closed_after_its_lease),
+        story_test(a_leadership_closed_after_its_lease),
         story_test(the_own_node_of_a_lock_is_watched_when_wanted),
         story_test(a_leader_that_is_deposed),
         story_test(a_node_that_is_not_ours_any_more),

@@ -36,7 +36,25 @@ static void draw_delays(struct cluster_options *options)
         options->most_delay = most;
 }
 
-static void draw_servers(struct storm *storm)
+/* Like an older ClickHouse Keeper. */
+static void draw_what_is_unknown(struct cluster_options *options)
+{
+    options->hangs_up_at =
+        world_chance(500) ? UNKNOWN_CONTAINER | UNKNOWN_REMOVE_WATCHES : UNKNOWN_REMOVE_WATCHES;
+    options->forgets_sessions = world_chance(500);
+}
+
+/* One storm in eight of each kind; without a draw, so that all other seeds keep their stories. */
+static void choose_kind(struct storm *storm, struct cluster_options *options, uint64_t seed)
+{
+    uint64_t kind = seed * UINT64_C(0x9e3779b97f4a7c15) >> 61;
+
+    storm->sharp = kind == 0 || kind == 6;
+    options->balanced = kind == 0;
+    options->sluggish = kind == 6 ? options->tick / 8 : 0;
+}
+
+static void draw_servers(struct storm *storm, uint64_t seed)
 {
     struct cluster_options options = {0};
 
@@ -44,6 +62,7 @@ static void draw_servers(struct storm *storm)
     options.servers = world_chance(150) ? 1 : world_chance(850) ? 3 : 5;
     options.tick = storm->game.tick_ms * SIM_MS;
     options.sync_limit = (int)world_between(2, 6);
+    options.closing = world_chance(300) ? 0 : options.tick / 16;
     draw_delays(&options);
     if (world_chance(100))
         options.first_sequence = INT32_MAX - (int32_t)world_below(30);
@@ -51,14 +70,19 @@ static void draw_servers(struct storm *storm)
     options.no_containers = world_chance(100);
     options.container_check = world_chance(300) ? world_between(1, 10) * SIM_SECOND : 0;
     options.reads_forbidden_are_silent = world_chance(500);
+    if (options.no_containers && world_chance(500))
+        draw_what_is_unknown(&options);
+    choose_kind(storm, &options, seed);
     storm->game.silent = options.reads_forbidden_are_silent;
+    storm->game.forgetful = options.forgets_sessions;
     cluster_begin(&options);
 }
 
-static void draw(struct storm *storm)
+static void draw(struct storm *storm, uint64_t seed)
 {
     memset(storm, 0, sizeof *storm);
-    draw_servers(storm);
+    draw_servers(storm, seed);
+    storm->game.sharing = seed >= STORM_SHARING;
     storm->game.places = (int)world_between(1, 3);
     storm->game.work_ms = (int)world_between(1, (world_chance(300) ? 40 : 6) * storm->game.tick_ms);
     storm->game.close_per_mille = world_chance(500) ? 0 : (int)world_below(300);
@@ -137,7 +161,7 @@ static struct storm_result play(uint64_t seed)
     struct storm_result result = {0};
 
     world_begin(seed);
-    draw(&storm);
+    draw(&storm, seed);
     beliefs_begin();
     run_until(world_between(5, 40) * SIM_SECOND);
     storm_heal(&storm);

@@ -19,6 +19,9 @@ struct storm_result {
 
 /* What becomes of the story: not kept, kept, printed to stdout if the run fails, or always. */
 enum storm_story { STORM_SILENT, STORM_KEPT, STORM_IF_FAILED, STORM_TELL };
+/* Seeds from here on: the locks are shared by readers and writers. */
+#define STORM_SHARING UINT64_C(1000000000000000000)
+
 struct storm_result storm_run(uint64_t seed, enum storm_story story);
 
 #endif

@@ -229,6 +229,101 @@ static void cut_slow_link(struct storm *storm)
     event_after(NULL, 2 * delay + world_below(belief.timeout), cut_link, link);
 }
 
+static void heal_servers(void *arg)
+{
+    (void)arg;
+    cluster_heal();
+}
+
+static void lose_connection(void *arg)
+{
+    struct link *link = arg;
+
+    if (!machine_dead(link->machine))
+        cluster_reset(link->machine);
+    free(link);
+}
+
+/* The one that serves this client now. */
+static void cut_off_its_server(void *arg)
+{
+    struct link *link = arg;
+    int64_t session =
+        machine_dead(link->machine) ? 0 : cluster_session_of(link->machine, (int)world_below(2));
+    int server = cluster_server_of_session(session);
+
+    free(link);
+    if (server < 0)
+        return;
+    story("server %d is cut off from the others", server);
+    cluster_isolate(server);
+}
+
+static void later(int64_t delay, event_fn act, struct machine *machine)
+{
+    struct link *link = malloc(sizeof *link);
+
+    *link = (struct link){machine, -1};
+    event_after(NULL, delay, act, link);
+}
+
+/* A holder loses its connection then, its server the others, and it all servers. */
+static void strike_at(struct machine *machine, int64_t reset, int64_t isolation, int64_t cut)
+{
+    later(reset, lose_connection, machine);
+    later(isolation, cut_off_its_server, machine);
+    later(cut, cut_link, machine);
+}
+
+/*
+ * A holder connects anew, often over a slow link; then its server loses the others before it has
+ * handed over what it heard, and the holder all servers.
+ */
+static void strike_anywhen(const struct storm *storm, const struct belief *belief)
+{
+    int64_t delay = world_chance(300) ? 0 : world_below(belief->timeout * 15 / 100);
+    int64_t when = world_below(belief->timeout / 4);
+    int64_t isolation =
+        when + (world_chance(300) ? -world_below(when + 1)
+                                  : 2 * delay + world_below(3 * delay + belief->timeout / 8));
+
+    cluster_link_delay(belief->machine, -1, delay);
+    strike_at(belief->machine, when, isolation, when + delay + world_below(belief->timeout / 4));
+    event_after(NULL, belief->timeout / 4 + some_time(storm), heal_servers, NULL);
+}
+
+/*
+ * The same, so that the leader's touch at the reconnection is the last one, and lasts no longer
+ * than it must: no other handle has begun yet, and one write has gone through.
+ */
+static void strike_sharply(const struct belief *belief)
+{
+    int64_t timeout = belief->timeout, rest = timeout / 60;
+    int64_t delay = world_below(timeout * 4 / 100), when = world_below(timeout / 4);
+    int64_t written;
+
+    when += cluster_until_expiries(world_now() + when + rest + delay + timeout) -
+            world_below(delay / 2 + SIM_MS);
+    written = when + rest + 3 * delay;
+    cluster_link_delay(belief->machine, -1, delay);
+    strike_at(belief->machine, when, written + world_below(timeout / 8),
+              written + delay + world_below(timeout / 4));
+    event_after(NULL, when + timeout * 3 / 2, heal_servers, NULL);
+}
+
+static void strike_reconnection(struct storm *storm)
+{
+    struct belief belief;
+
+    if (!beliefs_some_holder(&belief))
+        return;
+    story("%s is to lose its connection, and then its server", machine_name(belief.machine));
+    if (storm->sharp)
+        strike_sharply(&belief);
+    else
+        strike_anywhen(storm, &belief);
+}
+
 static void reset(struct storm *storm)
 {
     struct machine *machine = some_machine(storm);
@@ -247,13 +342,23 @@ static void lose_reply(struct storm *storm)
         cluster_reset_at_next(machine, world_chance(700));
 }
 
-/* ---- servers ---- */
-
-static void heal_servers(void *arg)
+static void hand_on(void *arg)
 {
-    (void)arg;
-    cluster_heal();
+    cluster_unstrand(arg);
 }
+
+/* A request outlives its connection in the hands of a server's thread. */
+static void strand_request(struct storm *storm)
+{
+    struct machine *machine = some_machine(storm);
+
+    if (machine == NULL)
+        return;
+    cluster_strand_next(machine);
+    event_after(NULL, some_time(storm), hand_on, machine);
+}
+
+/* ---- servers ---- */
 
 static int leader_or_any(const struct storm *storm)
 {
@@ -294,23 +399,48 @@ static void stall_leader(struct storm *storm)
     event_after(NULL, some_time(storm), heal_servers, NULL);
 }
 
-/* Until right before the leader expires a session whose touches it has not heard of. */
+static int64_t until_about_expiry(const struct storm *storm, int64_t session)
+{
+    int64_t tick = storm->game.tick_ms * SIM_MS;
+    int64_t shift = world_chance(500) ? world_below(tick / 16) : -world_below(tick / 4);
+
+    return cluster_expiry_of_session(session) - world_now() + shift;
+}
+
+/* Until right before the leader expires a session whose touches it has not heard of, or right after
+ * it was taken out to be closed. */
 static void stall_until_expiry(struct storm *storm)
 {
     struct machine *machine = some_player(storm);
     int64_t session = machine == NULL ? 0 : cluster_session_of(machine, 0);
     int leader = cluster_leader(), server = cluster_server_of_session(session);
-    int64_t time = cluster_expiry_of_session(session) - world_now() -
-                   world_below(storm->game.tick_ms * SIM_MS / 4);
+    int64_t time = until_about_expiry(storm, session);
 
     if (time <= 0 || server < 0 || server == leader)
         return;
-    story("the leader is silent until session %llx nearly expires", (unsigned long long)session);
+    story("the leader is silent until session %llx is about to expire",
+          (unsigned long long)session);
     if (world_chance(300))
         cluster_pause(leader);
     else
         cluster_stall(leader, server);
     event_after(NULL, time, heal_servers, NULL);
+}
+
+/* The same of a client's links: it comes back when its session is about to be closed, or right
+ * after it was taken out for that. */
+static void cut_until_expiry(struct storm *storm)
+{
+    struct machine *machine = some_player(storm);
+    int64_t session = machine == NULL ? 0 : cluster_session_of(machine, 0);
+    int64_t time = until_about_expiry(storm, session);
+
+    if (session == 0 || time <= 0)
+        return;
+    story("%s is cut off until session %llx is about to expire", machine_name(machine),
+          (unsigned long long)session);
+    cluster_link(machine, -1, LINK_BLACKHOLE);
+    later(time, mend_link, machine);
 }
 
 static void crash(struct storm *storm)
@@ -432,8 +562,10 @@ static void (*const kinds[])(struct storm *) = {
     slow_server,        delete_node,
     end_session,        foreign_child,
     touch_node,         stall_leader,
-    stall_until_expiry, storm_refuse_credentials,
+    stall_until_expiry, strike_reconnection,
+    cut_until_expiry,   storm_refuse_credentials,
     storm_forbid,       storm_refuse_requests,
+    strand_request,
 };
 #define KINDS ((int)(sizeof kinds / sizeof kinds[0]))
 
@@ -444,7 +576,9 @@ static void strike(void *arg)
 
     if (storm->over)
         return;
-    if ((storm->faults & 1 << kind) != 0)
+    if (storm->sharp && world_chance(300))
+        strike_reconnection(storm);
+    else if ((storm->faults & 1 << kind) != 0)
         kinds[kind](storm);
     event_after(NULL, world_below(2 * storm->mean_pause), strike, storm);
 }

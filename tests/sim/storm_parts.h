@@ -18,7 +18,8 @@ struct storm {
     int player_count;
     int faults; /* a bit for each kind that this storm has */
     int64_t mean_pause;
-    int aim; /* per mille of the faults that are aimed at a holder */
+    int aim;    /* per mille of the faults that are aimed at a holder */
+    bool sharp; /* the faults know the leader's clock */
     bool over;
 };
 

@@ -6,8 +6,9 @@
 
 int main(void)
 {
-    int (*const subjects[])(void) = {stories_lease,  stories_revoked, stories_queue, stories_lost,
-                                     stories_errors, stories_calls,   stories_leader};
+    int (*const subjects[])(void) = {
+        stories_lease, stories_revoked, stories_queue,   stories_lost,    stories_errors,
+        stories_calls, stories_leader,  stories_servers, stories_unknown, stories_shared};
     int failed = 0;
 
     for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)

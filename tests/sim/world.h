@@ -60,6 +60,9 @@ void world_set_check(void (*check)(void));
 struct machine *machine_new(const char *name, int64_t clock_offset, int drift_ppm);
 const char *machine_name(const struct machine *machine);
 
+/* The library gets so many threads more; negative: any number. Those that end do not count. */
+void machine_threads(struct machine *machine, int count);
+
 /* What its clock shows now. */
 int64_t machine_clock(const struct machine *machine);
 

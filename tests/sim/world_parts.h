@@ -24,6 +24,7 @@ struct machine {
     long live;
     long countdown; /* the allocation that takes it from 1 to 0 fails */
     int alarms;
+    int threads; /* how many more of the library's it takes; negative: any */
 };
 
 /* machines.c */

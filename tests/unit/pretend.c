@@ -10,64 +10,132 @@
 
 #include <cmocka.h>
 
+void pretend_addresses(struct pretend *pretend, const char *hosts)
+{
+    struct server_list list;
+    const char *why;
+    char *chroot;
+
+    assert_int_equal(nodes_parse(hosts, &list, &chroot, &why), 0);
+    assert_int_equal(endpoints_set(&pretend->core.endpoints, &list), 0);
+    nodes_clear(&list);
+}
+
 void pretend_init(struct pretend *pretend)
 {
     memset(pretend, 0, sizeof *pretend);
     core_init(&pretend->core, 1);
+    suspicion_init(&pretend->suspicion, &pretend->core);
     pretend->core.now = 1000 * SECOND;
-    session_init(&pretend->session, &pretend->core, 10000);
+    pretend_addresses(pretend, "10.0.0.1");
+    session_init(&pretend->session, &pretend->core, &pretend->suspicion, 10000);
     session_start(&pretend->session);
 }
 
 static void answer_held(struct pretend *pretend, enum answer code)
 {
     for (size_t i = 0; i < pretend->held_count; i++) {
-        struct reply reply = {.answer = code};
+        struct reply reply = {.answer = code, .hung_up = code == ANSWER_LOST};
         request_answered(pretend->held[i], &reply);
     }
     pretend->held_count = 0;
 }
 
+static void serve_wishes(struct pretend *pretend);
+
 void pretend_free(struct pretend *pretend)
 {
     session_stop(&pretend->session);
     answer_held(pretend, ANSWER_LOST);
+    serve_wishes(pretend);
     core_run_timers(&pretend->core);
+    endpoints_clear(&pretend->core.endpoints);
     map_clear(&pretend->session.watches);
     while (pretend->count > 0)
         free(pretend->nodes[--pretend->count].path);
 }
 
-/* The client would call these with the handle that the core asked for. */
-static void serve_wishes(struct pretend *pretend)
+/* The connection that a test means when it names none. */
+struct connection *pretend_connection(struct pretend *pretend)
 {
-    struct session *session = &pretend->session;
+    struct dial *dial = &pretend->session.dial;
+    struct list *last = dial->connections.previous;
 
-    if (session->drop_wanted) {
-        session->drop_wanted = false;
-        session->handle = NULL;
+    if (dial->current != NULL && !dial->current->close_wanted &&
+        dial->current->state != CONNECTION_ABANDONED)
+        return dial->current;
+    assert_ptr_not_equal(last, &dial->connections);
+    return container_of(last, struct connection, link);
+}
+
+static void end_handle(struct pretend *pretend, struct connection *connection)
+{
+    if (connection == pretend->session.dial.current) {
         pretend->connected = false;
         answer_held(pretend, ANSWER_LOST);
     }
-    if (session->open_wanted) {
-        session->open_wanted = false;
-        session_opened(session, pretend);
+    pretend->closed++;
+    connection_closed(connection);
+}
+
+static void serve_connection(struct pretend *pretend, struct connection *connection, bool look)
+{
+    if (connection->close_wanted) {
+        end_handle(pretend, connection);
+        return;
     }
-    list_remove(&session->attention);
+    if (connection->state == CONNECTION_WANTED) {
+        pretend->opened++;
+        connection_opened(connection, pretend);
+    }
+    if (connection->own_wanted && pretend->disowned_for_good)
+        connection_not_owned(connection);
+    connection->disown_wanted = connection->own_wanted = false;
+    if (look)
+        connection_seen(connection, pretend->sight);
+}
+
+/* What the client would do for the core. */
+static void serve_wishes(struct pretend *pretend)
+{
+    struct dial *dial = &pretend->session.dial;
+    bool look = dial->look_wanted;
+
+    dial->look_wanted = false;
+    list_remove(&pretend->session.attention);
+    if (dial->names_wanted)
+        pretend->names_asked++;
+    if (dial->names_wanted)
+        dial_names_changed(dial);
+    dial->names_wanted = false;
+    for (struct list *link = dial->connections.next, *next; link != &dial->connections;
+         link = next) {
+        next = link->next;
+        serve_connection(pretend, container_of(link, struct connection, link), look);
+    }
+}
+
+void pretend_connect_to(struct pretend *pretend, struct connection *connection, int64_t id)
+{
+    static const char password[SESSION_PASSWORD] = "secret";
+
+    pretend->connected = true;
+    session_connected_event(&pretend->session, connection, id, password, 10000);
 }
 
 void pretend_connect(struct pretend *pretend, int64_t id)
 {
     pretend_run(pretend);
-    pretend->connected = true;
-    session_connected_event(&pretend->session, id, 10000);
+    while (list_empty(&pretend->session.dial.connections))
+        pretend_pass(pretend, SECOND / 10); /* after an expiry it comes back later */
+    pretend_connect_to(pretend, pretend_connection(pretend), id);
     pretend_run(pretend);
 }
 
 void pretend_disconnect(struct pretend *pretend)
 {
     pretend->connected = false;
-    session_disconnected_event(&pretend->session);
+    session_disconnected_event(&pretend->session, pretend_connection(pretend));
     answer_held(pretend, ANSWER_LOST);
     pretend_run(pretend);
 }
@@ -79,7 +147,7 @@ void pretend_expire(struct pretend *pretend)
     for (size_t i = pretend->count; i-- > 0;)
         if (pretend->nodes[i].owner == id && id != 0)
             pretend_remove(pretend, pretend->nodes[i].path);
-    session_expired_event(&pretend->session);
+    session_expired_event(&pretend->session, pretend_connection(pretend));
     pretend_run(pretend);
 }
 
@@ -150,6 +218,15 @@ void pretend_write(struct pretend *pretend, const char *path, const char *text)
         watches_fire(&pretend->session.watches, path, WATCH_CHANGED);
 }
 
+struct place *pretend_place(const char *parent, const void *data, size_t length)
+{
+    struct place *place = place_new(parent, NULL, data, length);
+
+    if (place != NULL)
+        place_set(place, ZKC_DIALECT_LOCK, MODE_ALONE, &rule_queue);
+    return place;
+}
+
 void pretend_fail(struct pretend *pretend, enum verb verb, enum pretend_fault fault, int skip)
 {
     pretend->fault = fault;
@@ -214,6 +291,17 @@ static void read_node(struct pretend *pretend, const struct request *request, st
     out->reply.length = node->length;
 }
 
+/* As a multi: all of them, or the first that fails. */
+static void check(struct pretend *pretend, const struct request *request, struct outcome *out)
+{
+    struct request one = *request;
+
+    do {
+        read_node(pretend, &one, out);
+        one.path += strlen(one.path) + 1;
+    } while (out->reply.answer == ANSWER_OK && ++out->reply.failed < request->count);
+}
+
 static void children(struct pretend *pretend, const struct request *request, struct outcome *out)
 {
     if (pretend_find(pretend, request->path) == NULL) {
@@ -245,6 +333,9 @@ static void apply(struct pretend *pretend, const struct request *request, struct
     case VERB_CHILDREN:
         children(pretend, request, out);
         break;
+    case VERB_CHECK:
+        check(pretend, request, out);
+        break;
     case VERB_SYNC:
         break;
     case VERB_UNWATCH:
@@ -265,11 +356,18 @@ static bool meets_fault(struct pretend *pretend, const struct request *request)
 
 static void lose(struct pretend *pretend, struct request *request)
 {
-    struct reply lost = {.answer = ANSWER_LOST};
+    struct reply lost = {.answer = ANSWER_LOST, .hung_up = true};
 
     pretend->connected = false;
-    session_disconnected_event(&pretend->session);
+    session_disconnected_event(&pretend->session, pretend_connection(pretend));
     request_answered(request, &lost);
+}
+
+/* No server decides these: see zk_decided(). */
+static bool decides(enum answer answer)
+{
+    return answer != ANSWER_LOST && answer != ANSWER_EXPIRED && answer != ANSWER_REFUSED &&
+           answer != ANSWER_NO_MEMORY;
 }
 
 static void serve(struct pretend *pretend, struct request *request)
@@ -285,8 +383,11 @@ static void serve(struct pretend *pretend, struct request *request)
         fault = pretend->fault;
         pretend->fault = PRETEND_NONE;
     }
+    if (pretend->unknown[request->verb])
+        fault = PRETEND_LOSE_BEFORE;
     if (fault == PRETEND_ANSWER) {
         out.reply.answer = pretend->fault_answer;
+        out.reply.decided = decides(pretend->fault_answer);
     } else if (fault != PRETEND_LOSE_BEFORE) {
         apply(pretend, request, &out);
         out.reply.proof = request->verb <= VERB_CHECK;
@@ -315,7 +416,7 @@ void pretend_run(struct pretend *pretend)
         else
             serve(pretend, request);
     } while (request != NULL || core_next_timer(&pretend->core) <= pretend->core.now ||
-             pretend->session.drop_wanted || pretend->session.open_wanted);
+             !list_empty(&pretend->session.attention));
 }
 
 void pretend_hear(struct pretend *pretend)

@@ -6,7 +6,8 @@
 #ifndef TEST_PRETEND_H
 #define TEST_PRETEND_H
 
-#include "core/session.h"
+#include "core/place.h"
+#include "core/exchange.h"
 
 #define PRETEND_NODES 64
 
@@ -29,6 +30,7 @@ enum pretend_fault {
 
 struct pretend {
     struct core core;
+    struct suspicion suspicion;
     struct session session;
     struct pretend_node nodes[PRETEND_NODES];
     size_t count;
@@ -36,12 +38,16 @@ struct pretend {
     int64_t sequence;
     bool connected;
     bool children_watched;
-    bool deaf; /* requests stay in flight */
+    bool deaf;                      /* requests stay in flight */
+    bool unknown[VERB_UNWATCH + 1]; /* it hangs up at these */
     enum pretend_fault fault;
     enum verb fault_verb;
     enum answer fault_answer;
     int fault_skip; /* how many of the verb go well before */
     size_t asked[VERB_UNWATCH + 1];
+    enum sight sight;       /* what a look at a handle shows */
+    bool disowned_for_good; /* a handle has lost its server when it is given the session back */
+    size_t opened, closed, names_asked;
     struct request *held[256];
     size_t held_count;
 };
@@ -50,6 +56,16 @@ struct pretend {
 void pretend_init(struct pretend *pretend);
 void pretend_free(struct pretend *pretend);
 
+/* A directory with a plain queue, in which ours is named as a lock's contender. */
+struct place *pretend_place(const char *parent, const void *data, size_t length);
+
+/* Where servers are: "10.0.0.1,10.0.0.2". One, unless a test says so. */
+void pretend_addresses(struct pretend *pretend, const char *hosts);
+
+/* The one that the session talks through, or the newest. */
+struct connection *pretend_connection(struct pretend *pretend);
+
+void pretend_connect_to(struct pretend *pretend, struct connection *connection, int64_t id);
 void pretend_connect(struct pretend *pretend, int64_t id); /* another id: a new session */
 void pretend_disconnect(struct pretend *pretend);
 void pretend_expire(struct pretend *pretend);

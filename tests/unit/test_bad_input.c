@@ -125,6 +125,7 @@ static void contexts_and_syncs_take_null(void **state)
     assert_string_equal(zkc_sync_name(NULL), "zookeeper");
     assert_null(zkc_sync_namespace(NULL));
     assert_true(zkc_sync_session_timeout_ms(NULL) == ZKC_EINVAL);
+    assert_true(zkc_sync_session(NULL) == 0);
     assert_false(zkc_sync_is_connected(NULL));
     assert_int_equal(zkc_sync_server_error(NULL), 0);
     assert_int_equal(zkc_sync_fd(NULL), ZKC_EINVAL);
@@ -252,10 +253,26 @@ static void every_code_has_a_text(void **state)
     ZKC_ERRORS(ZKC_TEXT)
 #undef ZKC_TEXT
     assert_string_equal(zkc_strerror(1), "unknown error");
-    assert_string_equal(zkc_strerror(ZKC_ESERVER - 1), "unknown error");
+    assert_string_equal(zkc_strerror(ZKC_EQUOTA - 1), "unknown error");
     assert_string_equal(zkc_strerror(INT_MIN), "unknown error");
     assert_string_equal(zkc_strerror(INT_MAX), "unknown error");
     assert_string_equal(zkc_version(), ZKC_VERSION);
+}
+
+static void every_code_of_zookeeper_has_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(zkc_server_error_name(0), "OK");
+    assert_string_equal(zkc_server_error_name(-101), "NONODE");
+    assert_string_equal(zkc_server_error_name(-102), "NOAUTH");
+    assert_string_equal(zkc_server_error_name(-114), "INVALIDACL");
+    assert_string_equal(zkc_server_error_name(-120), "EPHEMERALONLOCALSESSION");
+    assert_string_equal(zkc_server_error_name(-124), "SESSIONCLOSEDREQUIRESASLAUTH");
+    assert_string_equal(zkc_server_error_name(-125), "QUOTAEXCEEDED");
+    assert_string_equal(zkc_server_error_name(-127), "THROTTLEDOP");
+    assert_string_equal(zkc_server_error_name(-126), "unknown code");
+    assert_string_equal(zkc_server_error_name(1), "unknown code");
+    assert_string_equal(zkc_server_error_name(INT_MIN), "unknown code");
 }
 
 /* ---- options of a sync object ---- */
@@ -310,13 +327,13 @@ static void wrong_sizes(void **state)
 }
 
 static const char *const bad_nodes[] = {
-    "",          " ",         ",",          "a,",         ",a",      "a,,b",
-    "a:0",       "a:65536",   "a:-1",       "a:",         "a:12x",   "a:99999999999999999999",
-    ":2181",     "[::1",      "::1]",       "[::1]x",     "[::1]:0", "1:2:3:4:5:6:7:8:9",
-    "1.2.3",     "256.1.1.1", "1.2.3.4.5",  "a/b",        "a:1/b",   "zk://a:1",
-    "a b",       "a;b",       "a\x01",      "\xff\xfe",   "日本",    "a:1\n\nb",
-    "a@b",       "*",         "[]:1",       "[fe80::1%]", "a:+1",    "a: 1",
-    "$(reboot)", "%s%n",      "[127.0.0.1]"};
+    "",         " ",         ",",         "a,",         ",a",         "a,,b",
+    "a:0",      "a:65536",   "a:-1",      "a:",         "a:12x",      "a:99999999999999999999",
+    ":2181",    "[::1",      "::1]",      "[::1]x",     "[::1]:0",    "1:2:3:4:5:6:7:8:9",
+    "1.2.3",    "256.1.1.1", "1.2.3.4.5", "a//b",       "a:1/b/",     "zk://a:1",
+    "a/b,c",    "a b",       "a;b",       "a\x01",      "\xff\xfe",   "日本",
+    "a:1\n\nb", "a@b",       "*",         "[]:1",       "[fe80::1%]", "a:+1",
+    "a: 1",     "$(reboot)", "%s%n",      "[127.0.0.1]"};
 
 static void bad_addresses(void **state)
 {
@@ -569,6 +586,37 @@ static void bad_services(void **state)
     refused(&who.options, "option service");
 }
 
+/* What the library does not know must be zero. */
+static void newer_services(void **state)
+{
+    struct {
+        zkc_service service;
+        char tail[8];
+    } service = {.tail = {0}};
+    struct {
+        zkc_node node;
+        char tail[8];
+    } node = {.tail = {0}};
+    struct identity who;
+
+    (void)state;
+    identify(&who);
+    service.service = who.service;
+    service.service.size = sizeof service;
+    who.options.service = &service.service;
+    node.node = who.node;
+    node.node.size = sizeof node;
+    who.nodes[0] = &node.node;
+    accepted(&who.options);
+    service.tail[7] = 1;
+    refused(&who.options, "newer header");
+    service.tail[7] = 0;
+    node.tail[0] = 1;
+    refused(&who.options, "newer header");
+    service.service.node_count = 0; /* then nobody looks at it */
+    accepted(&who.options);
+}
+
 static void bad_ports_and_texts(void **state)
 {
     static const int64_t ports[] = {-1, 65536, INT64_MAX, INT64_MIN, 0x100000001};
@@ -716,7 +764,7 @@ static void hostile_ids_are_legal(void **state)
 static void bad_lock_options(void **state)
 {
     static const int64_t times[] = {-1, 86400001, INT64_MAX, INT64_MIN};
-    static const int64_t dialects[] = {-1, ZKC_DIALECT_KAZOO + 1, INT64_MAX, INT64_C(1) << 32};
+    static const int64_t dialects[] = {-1, ZKC_DIALECT_READ_WRITE + 1, INT64_MAX, INT64_C(1) << 32};
     static char data[MAX_DATA + 1];
     zkc_sync *sync = offline();
     zkc_lock_options o;
@@ -751,9 +799,47 @@ static void bad_lock_options(void **state)
     assert_int_equal(zkc_sync_close(sync), ZKC_OK);
 }
 
+/* Only the names of a read-write lock can say that somebody shares. */
+static void sharing_that_cannot_be_said(void **state)
+{
+    static const struct {
+        int64_t shared, dialect;
+        int result;
+    } table[] = {
+        {1, ZKC_DIALECT_LOCK, ZKC_OK},       {1, ZKC_DIALECT_READ_WRITE, ZKC_OK},
+        {0, ZKC_DIALECT_READ_WRITE, ZKC_OK}, {1, ZKC_DIALECT_LATCH, ZKC_EINVAL},
+        {1, ZKC_DIALECT_KAZOO, ZKC_EINVAL},  {2, ZKC_DIALECT_LOCK, ZKC_EINVAL},
+        {-1, ZKC_DIALECT_LOCK, ZKC_EINVAL},
+    };
+    zkc_sync *sync = offline();
+    zkc_leader_options l;
+    zkc_leader *leader = MARK;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        zkc_lock *lock = MARK;
+        zkc_lock_options o;
+        ZKC_INIT(&o);
+        o.shared = table[i].shared;
+        o.dialect = table[i].dialect;
+        assert_int_equal(zkc_lock_open(sync, "a", &o, &lock), table[i].result);
+        if (table[i].result == ZKC_OK)
+            zkc_lock_close(lock);
+        else
+            assert_ptr_equal(lock, MARK);
+    }
+    ZKC_INIT(&l);
+    l.dialect = ZKC_DIALECT_READ_WRITE;
+    assert_int_equal(zkc_leader_open(sync, "a", &l, &leader), ZKC_EINVAL);
+    assert_ptr_equal(leader, MARK);
+    assert_int_equal(zkc_sync_close(sync), ZKC_OK);
+}
+
 static void bad_lock_sizes(void **state)
 {
-    static const size_t sizes[] = {0, 1, sizeof(zkc_lock_options) - 1, 65537, SIZE_MAX};
+    static const size_t sizes[] = {
+        0,     1,       sizeof(zkc_lock_options) - 1, sizeof(zkc_lock_options) - sizeof(size_t) / 2,
+        65537, SIZE_MAX};
     struct {
         zkc_lock_options options;
         char tail[32];
@@ -963,6 +1049,7 @@ static void not_held(void **state)
     assert_true(zkc_lock_ttl_ms(lock) == 0);
     assert_int_equal(zkc_leader_status(leader), ZKC_FOLLOWER);
     assert_int_equal(zkc_sync_session_timeout_ms(sync), 0);
+    assert_true(zkc_sync_session(sync) == 0);
     assert_false(zkc_sync_is_connected(sync));
     zkc_lock_close(lock);
     zkc_leader_close(leader);
@@ -1020,6 +1107,7 @@ int main(void)
         cmocka_unit_test(elected_takes_null),
         cmocka_unit_test(outputs_and_callbacks_take_null),
         cmocka_unit_test(every_code_has_a_text),
+        cmocka_unit_test(every_code_of_zookeeper_has_a_name),
         cmocka_unit_test(wrong_sizes),
         cmocka_unit_test(bad_addresses),
         cmocka_unit_test(bad_environment),
@@ -1030,11 +1118,13 @@ int main(void)
         cmocka_unit_test(bad_acls),
         cmocka_unit_test(bad_times_and_levels),
         cmocka_unit_test(bad_services),
+        cmocka_unit_test(newer_services),
         cmocka_unit_test(bad_ports_and_texts),
         cmocka_unit_test(bad_metadata),
         cmocka_unit_test(bad_ids_and_paths),
         cmocka_unit_test(hostile_ids_are_legal),
         cmocka_unit_test(bad_lock_options),
+        cmocka_unit_test(sharing_that_cannot_be_said),
         cmocka_unit_test(bad_lock_sizes),
         cmocka_unit_test(bad_leader_sizes),
         cmocka_unit_test(times_of_contexts),

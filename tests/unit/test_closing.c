@@ -3,7 +3,7 @@
  * wait for ever.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "run/host.h"
+#include "run/client.h"
 
 #include <zkcoord/zkcoord.h>
 
@@ -22,26 +22,26 @@ static _Thread_local bool calling, late;
 static _Thread_local int references;
 static int astray; /* how often it took the mutex without */
 
-void __real_host_ref(zkc_sync *sync);
-void __wrap_host_ref(zkc_sync *sync);
-void __real_host_unref(zkc_sync *sync);
-void __wrap_host_unref(zkc_sync *sync);
+void __real_client_ref(zkc_sync *sync);
+void __wrap_client_ref(zkc_sync *sync);
+void __real_client_unref(zkc_sync *sync);
+void __wrap_client_unref(zkc_sync *sync);
 int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
 
-void __wrap_host_ref(zkc_sync *sync)
+void __wrap_client_ref(zkc_sync *sync)
 {
     references++;
-    __real_host_ref(sync);
+    __real_client_ref(sync);
 }
 
-void __wrap_host_unref(zkc_sync *sync)
+void __wrap_client_unref(zkc_sync *sync)
 {
     if (calling && !late)
         sem_wait(&all_closed);
     late = calling;
     references--;
-    __real_host_unref(sync);
+    __real_client_unref(sync);
 }
 
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)

@@ -237,6 +237,7 @@ static void after_a_long_pause_a_write_or_two_are_not_enough(void **state)
     beat(&lease, later);
     assert_false(lease_grantable(&lease, later));
     next = lease_next_proof(&lease, later);
+    beat(&lease, later + T / 8); /* as while anything is waited for */
     assert_int_equal(next, later + GAP);
     beat(&lease, next);
     assert_false(lease_grantable(&lease, next));
@@ -272,6 +273,190 @@ static void the_next_gain_is_a_mark_then_a_proof(void **state)
     assert_true(lease_next_gain(&lease) == INT64_MAX);
 }
 
+/* ---- reconnections ---- */
+
+/* What counts of a reconnection that was asked for and seen at these times, once a write is
+ * answered that was sent at that time. The lease from before goes until END(0). */
+static const struct reconnection {
+    int64_t asked, seen, written;
+    int64_t proven;
+} reconnections[] = {
+    {T / 4, T / 3, T / 3, T / 4},                 /* at once: no gap, no step */
+    {T / 4, T / 3, T * 5 / 3, T / 4},             /* however late */
+    {T / 4, T / 3, T / 3 - 1, 0},                 /* sent on the connection before */
+    {T / 4, END(0) - 1, END(0) - 1, T / 4},       /* the old lease stands */
+    {T / 4, END(0), END(0), 0},                   /* it has ended */
+    {T / 4, END(0), END(0) + 2 * STEP, 0},        /* nor later */
+    {T * 3 / 4, T * 3 / 4, T * 3 / 4, T * 3 / 4}, /* we had left the old server ourselves */
+    {0, T / 3, T / 3, 0},                         /* nothing was answered since the creation */
+};
+
+static void a_reconnection_and_a_write_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof reconnections / sizeof reconnections[0]; i++) {
+        const struct reconnection *at = &reconnections[i];
+        struct lease lease = opened(0);
+        lease_reconnected(&lease, at->asked, at->seen);
+        assert_int_equal(lease_end(&lease), END(0));
+        lease_prove(&lease, at->written);
+        assert_int_equal(lease_end(&lease), END(at->proven));
+    }
+}
+
+/* Its leader may not have been the same. */
+static void a_write_of_the_next_connection_does_not_prove_the_one_before(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_reconnected(&lease, T / 4, T / 3);
+    lease_reconnected(&lease, T / 4, END(0));
+    lease_prove(&lease, END(0) + STEP);
+    assert_int_equal(lease_end(&lease), END(0));
+}
+
+static void the_next_connection_takes_the_place_of_the_one_before(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_reconnected(&lease, T / 4, T / 3);
+    lease_reconnected(&lease, T / 2, T / 2);
+    lease_prove(&lease, T / 2);
+    assert_int_equal(lease_end(&lease), END(T / 2));
+}
+
+/* The leader's own touch at the reconnection may have come when the session was being ended. */
+static void what_was_marked_before_waits_a_step_after_a_reconnection(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_touch(&lease, T / 2, T / 2);
+    lease_mark(&lease, T / 2 + GAP, T / 2 + GAP);
+    lease_reconnected(&lease, T / 2, END(0));
+    lease_prove(&lease, END(0) + STEP - 1);
+    assert_int_equal(lease_end(&lease), END(0));
+    lease_prove(&lease, END(0) + STEP);
+    assert_int_equal(lease_end(&lease), END(T / 2));
+}
+
+static void a_shorter_timeout_of_the_new_server_ends_the_old_lease(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_narrow(&lease, T / 2);
+    lease_reconnected(&lease, T / 4, T / 2);
+    lease_prove(&lease, T / 2);
+    assert_int_equal(lease_end(&lease), T / 2 - T / 200);
+}
+
+static void a_new_session_owes_nothing_to_a_reconnection_of_the_old(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_reconnected(&lease, T / 4, T / 3);
+    lease_close(&lease);
+    lease_prove(&lease, T / 2);
+    assert_true(lease_end(&lease) == LEASE_NONE);
+    lease_open(&lease, T, 0);
+    lease_prove(&lease, T / 2);
+    assert_int_equal(lease_end(&lease), END(0));
+}
+
+static void a_reconnection_is_worth_a_write_at_once(void **state)
+{
+    struct lease lease = opened(0);
+
+    (void)state;
+    lease_reconnected(&lease, T / 4, T / 3);
+    assert_int_equal(lease_next_gain(&lease), T / 3);
+    assert_int_equal(lease_next_proof(&lease, T / 2), T / 2);
+    lease_prove(&lease, T / 2);
+    assert_true(lease_next_gain(&lease) == INT64_MAX);
+    assert_int_equal(lease_next_proof(&lease, T / 2), T / 2 + GAP);
+    lease = opened(0);
+    lease_reconnected(&lease, T / 4, T - T / 32);
+    assert_int_equal(lease_next_proof(&lease, T), T + GAP); /* too little would be left */
+}
+
+/* ---- who is granted keeps it ---- */
+
+/* A write whose answer comes so much later; until then the lease must carry, where it must. */
+static int64_t write_at(struct lease *lease, int64_t at, int64_t way, bool held)
+{
+    int64_t answered = at + way;
+
+    assert_true(!held || answered < lease_end(lease));
+    lease_touch(lease, at, answered);
+    lease_mark(lease, at, answered);
+    lease_prove(lease, at);
+    return answered;
+}
+
+/* As an acquire does: one write after the other, when the next can help or a beat is due. Returns
+ * when it is granted. */
+static int64_t granted_at(struct lease *lease, int64_t now, int64_t way)
+{
+    for (int i = 0; !lease_grantable(lease, now); i++) {
+        int64_t next = lease_next_proof(lease, now), beat = now - way + T / 8;
+        assert_true(i < 10);
+        now = write_at(lease, next < beat ? next : beat, way, false);
+    }
+    return now;
+}
+
+/* Every eighth, or when the next can help and little is left. */
+static void keeps_what_it_holds(struct lease *lease, int64_t now, int64_t way)
+{
+    int64_t end = now + 4 * T, beaten = now;
+
+    while (now < end) {
+        int64_t due = beaten + T / 8, gain = lease_next_gain(lease);
+        if (gain > beaten && gain < due && lease_end(lease) - gain < T / 3)
+            due = gain;
+        beaten = due > now ? due : now;
+        now = write_at(lease, beaten, way, true);
+    }
+}
+
+/* However long the servers took to make the session: never a grant that is lost again. */
+static void a_session_made_late_is_granted_what_it_can_keep(void **state)
+{
+    (void)state;
+    for (int64_t made = 0; made < 2 * T; made += T / 64) {
+        for (int64_t way = 0; way <= T / 16; way += T / 64) {
+            struct lease lease = opened(0);
+            int64_t created = write_at(&lease, made, way, false), now;
+            now = granted_at(&lease, created, way);
+            assert_true(now <= created + GAP + STEP + 3 * way + T / 8);
+            if (created + way <= T / 4)
+                assert_int_equal(now, created);
+            keeps_what_it_holds(&lease, now, way);
+        }
+    }
+}
+
+/* However long it took to find a server again. */
+static void a_session_taken_back_late_is_granted_what_it_can_keep(void **state)
+{
+    (void)state;
+    for (int64_t back = 0; back < 2 * T; back += T / 64) {
+        for (int64_t way = 0; way <= T / 16; way += T / 64) {
+            struct lease lease = opened(0);
+            lease_reconnected(&lease, back / 4, back);
+            int64_t created = write_at(&lease, back, way, false), now;
+            now = granted_at(&lease, created, way);
+            if (back * 3 / 4 + 2 * way <= T / 4)
+                assert_int_equal(now, created);
+            keeps_what_it_holds(&lease, now, way);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +478,15 @@ int main(void)
         cmocka_unit_test(after_a_long_pause_a_write_or_two_are_not_enough),
         cmocka_unit_test(next_proof_is_now_when_an_old_touch_will_do),
         cmocka_unit_test(the_next_gain_is_a_mark_then_a_proof),
+        cmocka_unit_test(a_reconnection_and_a_write_of_its_own),
+        cmocka_unit_test(a_write_of_the_next_connection_does_not_prove_the_one_before),
+        cmocka_unit_test(the_next_connection_takes_the_place_of_the_one_before),
+        cmocka_unit_test(what_was_marked_before_waits_a_step_after_a_reconnection),
+        cmocka_unit_test(a_shorter_timeout_of_the_new_server_ends_the_old_lease),
+        cmocka_unit_test(a_new_session_owes_nothing_to_a_reconnection_of_the_old),
+        cmocka_unit_test(a_reconnection_is_worth_a_write_at_once),
+        cmocka_unit_test(a_session_made_late_is_granted_what_it_can_keep),
+        cmocka_unit_test(a_session_taken_back_late_is_granted_what_it_can_keep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ struct reading {
 static bool parse_exact(const char *child, int64_t *ret_sequence)
 {
     char *copy = mem_strdup(child);
-    struct name name = {UNTOUCHED};
+    struct name name = {.sequence = UNTOUCHED};
     bool ok;
 
     assert_non_null(copy);
@@ -307,30 +307,43 @@ static void test_writes_version_4_uuids(void **state)
     static const struct {
         uint8_t random[16];
         zkc_dialect dialect;
+        enum mode mode;
         const char *prefix;
     } table[] = {
-        {{0}, ZKC_DIALECT_LOCK, "_c_00000000-0000-4000-8000-000000000000-lock-"},
-        {{0}, ZKC_DIALECT_LATCH, "_c_00000000-0000-4000-8000-000000000000-latch-"},
+        {{0}, ZKC_DIALECT_LOCK, MODE_ALONE, "_c_00000000-0000-4000-8000-000000000000-lock-"},
+        {{0}, ZKC_DIALECT_LATCH, MODE_ALONE, "_c_00000000-0000-4000-8000-000000000000-latch-"},
         {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
           0xff},
          ZKC_DIALECT_LOCK,
+         MODE_ALONE,
          "_c_ffffffff-ffff-4fff-bfff-ffffffffffff-lock-"},
         {{0x0f, 0x8f, 0xad, 0x5b, 0xd9, 0xcb, 0x46, 0x9f, 0xa1, 0x65, 0x70, 0x86, 0x77, 0x28, 0x95,
           0x0e},
          ZKC_DIALECT_LATCH,
+         MODE_ALONE,
          "_c_" UUID "-latch-"},
-        {{0}, ZKC_DIALECT_KAZOO, "00000000000040008000000000000000__lock__"},
+        {{0}, ZKC_DIALECT_KAZOO, MODE_ALONE, "00000000000040008000000000000000__lock__"},
         {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
           0xff},
          ZKC_DIALECT_KAZOO,
+         MODE_ALONE,
          "ffffffffffff4fffbfffffffffffffff__lock__"},
+        {{0},
+         ZKC_DIALECT_READ_WRITE,
+         MODE_ALONE,
+         "_c_00000000-0000-4000-8000-000000000000-__WRIT__"},
+        {{0},
+         ZKC_DIALECT_READ_WRITE,
+         MODE_SHARED,
+         "_c_00000000-0000-4000-8000-000000000000-__READ__"},
+        {{0}, ZKC_DIALECT_LOCK, MODE_SHARED, "_c_00000000-0000-4000-8000-000000000000-__READ__"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char buffer[NAME_PREFIX_MAX];
         memset(buffer, 'x', sizeof buffer);
-        assert_int_equal(name_format(buffer, table[i].dialect, table[i].random),
+        assert_int_equal(name_format(buffer, table[i].dialect, table[i].mode, table[i].random),
                          strlen(table[i].prefix));
         assert_string_equal(buffer, table[i].prefix);
     }
@@ -344,18 +357,49 @@ static void test_writes_what_it_reads(void **state)
         uint8_t random[16];
         char prefix[NAME_PREFIX_MAX], child[NAME_PREFIX_MAX + NAME_SEQUENCE_MAX];
         int32_t sequence = (int32_t)(next_random() & 0x7fffffff);
-        zkc_dialect dialect = (zkc_dialect)(i % 3);
+        zkc_dialect dialect = (zkc_dialect)(i % 4);
+        enum mode mode = dialect == ZKC_DIALECT_READ_WRITE && i % 8 > 3 ? MODE_SHARED : MODE_ALONE;
+        struct name name;
         size_t length;
         int64_t read;
 
         for (size_t k = 0; k < sizeof random; k++)
             random[k] = (uint8_t)next_random();
-        length = name_format(prefix, dialect, random);
+        length = name_format(prefix, dialect, mode, random);
         assert_int_equal(length, strlen(prefix));
         assert_false(parse_exact(prefix, &read));
         snprintf(child, sizeof child, "%s%010" PRId32, prefix, sequence);
         assert_true(parse_exact(child, &read));
         assert_int_equal(read, sequence);
+        assert_true(name_parse(child, &name));
+        assert_int_equal(name.mode, mode);
+    }
+}
+
+/* Only what Curator's read-write lock calls a reader shares; a mistake grants too much. */
+static void test_only_a_reader_shares(void **state)
+{
+    static const struct {
+        const char *child;
+        enum mode mode;
+    } table[] = {
+        {"_c_" UUID "-__READ__0000000007", MODE_SHARED},
+        {"-__READ__0000000007", MODE_SHARED},
+        {"_c_" UUID "-__READ__-2147483648", MODE_SHARED},
+        {"_c_" UUID "-__WRIT__0000000007", MODE_ALONE},
+        {"_c_" UUID "-lock-0000000007", MODE_ALONE},
+        {"__READ__0000000007", MODE_ALONE},
+        {"_c_" UUID "-__READ__-0000000007", MODE_ALONE},
+        {"-__READ__-lock-0000000007", MODE_ALONE},
+        {"-__read__0000000007", MODE_ALONE},
+        {UUID "__rlock__0000000007", MODE_ALONE}, /* Kazoo's */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct name name;
+        assert_true(name_parse(table[i].child, &name));
+        assert_int_equal(name.mode, table[i].mode);
     }
 }
 
@@ -365,7 +409,7 @@ static void test_longest_names_fit(void **state)
     uint8_t random[16] = {0};
 
     (void)state;
-    assert_true(name_format(prefix, ZKC_DIALECT_LATCH, random) < NAME_PREFIX_MAX);
+    assert_true(name_format(prefix, ZKC_DIALECT_READ_WRITE, MODE_SHARED, random) < NAME_PREFIX_MAX);
     assert_int_equal(snprintf(sequence, sizeof sequence, "%010d", INT32_MIN), NAME_SEQUENCE_MAX);
     assert_true(snprintf(sequence, sizeof sequence, "%010d", INT32_MAX) <= NAME_SEQUENCE_MAX);
 }
@@ -382,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_writes_numbers_as_the_server_does),
         cmocka_unit_test(test_writes_version_4_uuids),
         cmocka_unit_test(test_writes_what_it_reads),
+        cmocka_unit_test(test_only_a_reader_shares),
         cmocka_unit_test(test_longest_names_fit),
     };
 

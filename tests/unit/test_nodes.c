@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/endpoints.h"
 #include "core/nodes.h"
 #include "base/mem.h"
 
@@ -38,13 +39,14 @@ static void seed_random(void)
 }
 
 /* From a block of exactly its size, so that a sanitizer sees every step outside. */
-static int parse_exact(const char *text, struct server_list *ret_list, const char **ret_why)
+static int parse_exact(const char *text, struct server_list *ret_list, char **ret_chroot,
+                       const char **ret_why)
 {
     char *copy = mem_strdup(text);
     int result;
 
     assert_non_null(copy);
-    result = nodes_parse(copy, ret_list, ret_why);
+    result = nodes_parse(copy, ret_list, ret_chroot, ret_why);
     memset(copy, 'x', strlen(copy)); /* the list has copies */
     mem_free(copy);
     return result;
@@ -93,7 +95,12 @@ static void test_accepts(void **state)
         {"[::ffff:10.0.0.1]:99", {{"::ffff:10.0.0.1", 99}}},
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
          {{"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", 2181}}},
-        {"::1:2182", {{"::1:2182", 2181}}}, /* without brackets all of it is the address */
+        {"[::1:2182]", {{"::1:2182", 2181}}},
+        {"::1:218", {{"::1:218", 2181}}}, /* hardly a port */
+        {"::1:0042", {{"::1:0042", 2181}}},
+        {"::1:218a", {{"::1:218a", 2181}}},
+        {"1:2:3:4:5:6:7:2181", {{"1:2:3:4:5:6:7:2181", 2181}}},
+        {"2001:db8::2181", {{"2001:db8::2181", 2181}}},
         {"[fe80::1%eth0]:2182", {{"fe80::1%eth0", 2182}}},
         {"fe80::1%eth0.5", {{"fe80::1%eth0.5", 2181}}},
         /* blanks around entries */
@@ -106,9 +113,10 @@ static void test_accepts(void **state)
     for (size_t i = 0; i < COUNT(table); i++) {
         struct server_list list;
         const char *why = "";
+        char *chroot = NULL;
         size_t count = 0;
 
-        if (parse_exact(table[i].text, &list, &why) != 0)
+        if (parse_exact(table[i].text, &list, &chroot, &why) != 0)
             fail_msg("%s: %s", table[i].text, why);
         while (count < COUNT(table[i].servers) && table[i].servers[count].host != NULL)
             count++;
@@ -118,6 +126,42 @@ static void test_accepts(void **state)
             assert_int_equal(list.at[k].port, table[i].servers[k].port);
         }
         nodes_clear(&list);
+    }
+}
+
+static void test_chroots(void **state)
+{
+    static const struct {
+        const char *text, *chroot;
+        size_t servers;
+    } table[] = {
+        {"a", NULL, 1},
+        {"a/", NULL, 1},
+        {"a:2181/ ", NULL, 1},
+        {"a:2181/app", "/app", 1},
+        {"a:2181,b:2181/app", "/app", 2},
+        {" a , b /app/\xe6\x97\xa5 \n", "/app/\xe6\x97\xa5", 2},
+        {"[::1]:2181/a/b;c", "/a/b;c", 1},
+        {"::1/x", "/x", 1},
+        {"a/x y", "/x y", 1},
+        {"a/zookeeperx", "/zookeeperx", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct server_list list;
+        const char *why = "";
+        char *chroot = (char *)"untouched";
+
+        if (parse_exact(table[i].text, &list, &chroot, &why) != 0)
+            fail_msg("%s: %s", table[i].text, why);
+        assert_int_equal(list.count, table[i].servers);
+        if (table[i].chroot == NULL)
+            assert_null(chroot);
+        else
+            assert_string_equal(chroot, table[i].chroot);
+        nodes_clear(&list);
+        mem_free(chroot);
     }
 }
 
@@ -135,15 +179,25 @@ static void test_refuses(void **state)
         {",a", "entry"},
         {"a,,b", "entry"},
         {"a, ,b", "entry"},
-        /* chroot, in every place */
-        {"a:2181/app", "namespace"},
-        {"a/app", "namespace"},
-        {"a/", "namespace"},
-        {"/app", "namespace"},
-        {"a,b:2181/app/x", "namespace"},
-        {"a/app,b", "namespace"},
-        {"[::1]:2181/app", "namespace"},
-        {"zk://a:2181", "namespace"},
+        /* a path that is none, or not at the end */
+        {"/app", "is empty; write"},
+        {"/", "is empty; write"},
+        {" /app", "is empty; write"},
+        {"a/app,b", "behind the last server"},
+        {"a/x,b/y", "behind the last server"},
+        {"a:2181/,b:2181", "behind the last server"},
+        {"a/app/", "without a '/' at the end"},
+        {"a/app//x", "none of a znode"},
+        {"a/..", "none of a znode"},
+        {"a/app/./x", "none of a znode"},
+        {"a/zookeeper", "none of a znode"},
+        {"a/zookeeper/x", "none of a znode"},
+        {"a/\xff", "none of a znode"},
+        {"a//", "at its end"},
+        {"a//app", "at its end"},
+        {"zk://a:2181", "at its end"},
+        {"a,/app", "entry"},
+        {"a:0/app", "1 to 65535"},
         /* ports */
         {"a:", "1 to 65535"},
         {"a:0", "1 to 65535"},
@@ -155,24 +209,42 @@ static void test_refuses(void **state)
         {"a:18446744073709551617", "1 to 65535"},
         {"a:-1", "1 to 65535"},
         {"a:+1", "1 to 65535"},
-        {"a: 1", "1 to 65535"},
-        {"a:1 2", "1 to 65535"},
         {"a:0x1", "1 to 65535"},
         {"a:http", "1 to 65535"},
-        {"a:2181;b", "1 to 65535"},
         {"[::1]:", "1 to 65535"},
         {"[::1]:0", "1 to 65535"},
         {"[::1]:70000", "1 to 65535"},
         {"a:1,b:0", "1 to 65535"},
+        /* addresses that other clients take for an address and a port */
+        {"::1:2181", "[::1]:2181 or"},
+        {"a,fe80::1:2181,b", "[::1]:2181 or"},
+        {"fe80::1%eth0:2181", "IPv6"},
+        {"1:2:3:4:5:6:7:8:2181", "[::1]:2181 or"},
+        /* other separators than commas */
+        {"a:2181;b:2181", "write commas"},
+        {"a:2181 b:2181", "write commas"},
+        {"a:2181\nb:2181", "write commas"},
+        {"a:2181\tb:2181;c:2181", "write commas"},
+        {"a:2181, b:2181 c:2181", "write commas"},
+        {"a:2181;b", "write commas"},
+        {"a;b", "write commas"},
+        {"a b", "write commas"},
+        {"a b:1", "write commas"},
+        {"a :1", "write commas"},
+        {"a: 1", "write commas"},
+        {"a:1 2", "write commas"},
+        {"[::1]:1;[::2]:1", "write commas"},
+        {"[::1] [::2]", "write commas"},
+        {"::1 ::2", "write commas"},
+        {"[::1] :1", "write commas"},
+        {"[ ::1]", "write commas"},
+        {";", "write commas"},
+        {"a:2181|b:2181", "with commas between servers"},
+        {"a:2181+b:2181", "with commas between servers"},
         /* names */
         {":2181", "missing"},
         {":", "missing"},
         {" :1", "missing"},
-        {"a b", "not a host name"},
-        {"a b:1", "not a host name"},
-        {"a :1", "not a host name"},
-        {"a;b", "not a host name"},
-        {"a\nb", "not a host name"},
         {"user@host", "not a host name"},
         {"a%b", "not a host name"},
         {"a\x01", "not a host name"},
@@ -198,21 +270,18 @@ static void test_refuses(void **state)
         {"[", "bracket"},
         {"[::1]2181", "bracket"},
         {"[::1]]:1", "bracket"},
-        {"[::1] :1", "bracket"},
         {"[]", "IPv6"},
         {"[]:1", "IPv6"},
         {"[host]:1", "IPv6"},
         {"[127.0.0.1]:1", "IPv6"},
         {"[:::1]", "IPv6"},
-        {"[ ::1]", "IPv6"},
         {"[[::1]", "IPv6"},
         {"[::1%]", "IPv6"},
-        {"[::1%a b]", "IPv6"},
         {"[%eth0]", "IPv6"},
-        {"::1]", "IPv6"},
+        {"::1]", "more than one colon"},
         {"a:1:2", "IPv6"},
-        {"host::1", "IPv6"},
-        {"::g", "IPv6"},
+        {"host::1", "more than one colon"},
+        {"::g", "more than one colon"},
         {"1:2:3:4:5:6:7:8:9", "IPv6"},
         {"::1%eth0%eth1", "IPv6"},
         {"::1%abcdefghijklmnopqrstuvwxyz0123456789", "IPv6"},
@@ -223,13 +292,15 @@ static void test_refuses(void **state)
     for (size_t i = 0; i < COUNT(table); i++) {
         struct server_list list = {NULL, 4711};
         const char *why = NULL;
+        char *chroot = NULL;
 
-        if (parse_exact(table[i].text, &list, &why) != -1)
+        if (parse_exact(table[i].text, &list, &chroot, &why) != -1)
             fail_msg("\"%s\" was accepted", table[i].text);
         assert_non_null(why);
         if (strstr(why, table[i].hint) == NULL)
             fail_msg("\"%s\": %s", table[i].text, why);
         assert_int_equal(list.count, 4711); /* not touched */
+        assert_null(chroot);
         assert_int_equal(mem_live(), 0);
     }
 }
@@ -250,19 +321,20 @@ static void test_how_many(void **state)
 {
     struct server_list list;
     const char *why = NULL;
+    char *chroot = NULL;
     char *text = many(NODES_MAX);
 
     (void)state;
-    assert_int_equal(parse_exact(text, &list, &why), 0);
+    assert_int_equal(parse_exact(text, &list, &chroot, &why), 0);
     assert_int_equal(list.count, NODES_MAX);
     nodes_clear(&list);
     mem_free(text);
     text = many(NODES_MAX + 1);
-    assert_int_equal(parse_exact(text, &list, &why), -1);
+    assert_int_equal(parse_exact(text, &list, &chroot, &why), -1);
     assert_non_null(strstr(why, "64"));
     mem_free(text);
     text = many(100000);
-    assert_int_equal(parse_exact(text, &list, &why), -1);
+    assert_int_equal(parse_exact(text, &list, &chroot, &why), -1);
     mem_free(text);
 }
 
@@ -271,102 +343,79 @@ static void test_longest_name(void **state)
     char text[256];
     struct server_list list;
     const char *why;
+    char *chroot = NULL;
 
     (void)state;
     memset(text, 'a', sizeof text);
     text[254] = '\0';
-    assert_int_equal(parse_exact(text, &list, &why), 0);
+    assert_int_equal(parse_exact(text, &list, &chroot, &why), 0);
     assert_string_equal(list.at[0].host, text);
     nodes_clear(&list);
     text[254] = 'a';
     text[255] = '\0';
-    assert_int_equal(parse_exact(text, &list, &why), -1);
+    assert_int_equal(parse_exact(text, &list, &chroot, &why), -1);
 }
 
-static void test_format(void **state)
+static void join(const struct endpoints *endpoints, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < endpoints->count; i++)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? "," : "", endpoints->at[i]);
+}
+
+static void endpoints_are_each_once_and_families_in_turn(void **state)
 {
     static const struct {
         const char *text;
-        const char *formatted;
+        const char *joined;
     } table[] = {
         {"10.0.0.1", "10.0.0.1:2181"},
         {"10.0.0.1:65535", "10.0.0.1:65535"},
-        /* an even number: the first again */
-        {"10.0.0.1:1,10.0.0.2:2", "10.0.0.1:1,10.0.0.2:2,10.0.0.1:1"},
-        {"10.0.0.1:1,10.0.0.2:2,10.0.0.3:3", "10.0.0.1:1,10.0.0.2:2,10.0.0.3:3"},
-        {"1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4",
-         "1.1.1.1:2181,2.2.2.2:2181,3.3.3.3:2181,4.4.4.4:2181,1.1.1.1:2181"},
+        {"10.0.0.2:2,10.0.0.1:1", "10.0.0.1:1,10.0.0.2:2"},
+        {"10.0.0.1,10.0.0.2,10.0.0.1", "10.0.0.1:2181,10.0.0.2:2181"},
+        {"10.0.0.1:1,10.0.0.1:2", "10.0.0.1:1,10.0.0.1:2"},
         /* no brackets */
         {"[::1]:2182", "::1:2182"},
         {"2001:db8::7", "2001:db8::7:2181"},
         {"[fe80::1%eth0]:1", "fe80::1%eth0:1"},
-        {"[::1]:65535,[::2]:65535", "::1:65535,::2:65535,::1:65535"},
+        {"10.0.0.1:1,10.0.0.2:1,10.0.0.3:1,[::1]:1,[::2]:1",
+         "::1:1,10.0.0.1:1,::2:1,10.0.0.2:1,10.0.0.3:1"},
     };
+    char joined[128];
 
     (void)state;
     for (size_t i = 0; i < COUNT(table); i++) {
+        struct endpoints endpoints = {NULL, 0};
         struct server_list list;
         const char *why;
-        char *formatted;
+        char *chroot = NULL;
 
-        assert_int_equal(nodes_parse(table[i].text, &list, &why), 0);
-        formatted = nodes_format(&list);
-        assert_non_null(formatted);
-        assert_string_equal(formatted, table[i].formatted);
-        mem_free(formatted);
+        assert_int_equal(nodes_parse(table[i].text, &list, &chroot, &why), 0);
+        assert_int_equal(endpoints_set(&endpoints, &list), 0);
+        join(&endpoints, joined, sizeof joined);
+        assert_string_equal(joined, table[i].joined);
+        endpoints_clear(&endpoints);
         nodes_clear(&list);
     }
 }
 
-static void test_format_nothing(void **state)
+static void test_clear_nothing(void **state)
 {
     struct server_list list;
     const char *why;
+    char *chroot = NULL;
 
     (void)state;
     memset(&list, 0, sizeof list);
-    assert_null(nodes_format(&list));
     nodes_clear(&list);
-    assert_int_equal(nodes_parse("10.0.0.1", &list, &why), 0);
+    assert_int_equal(nodes_parse("10.0.0.1", &list, &chroot, &why), 0);
     nodes_clear(&list);
     assert_null(list.at);
     assert_int_equal(list.count, 0);
     nodes_clear(&list);
-}
-
-/* libzookeeper splits at commas and at the last colon: all must come out, an odd number. */
-static void test_format_as_the_client_reads_it(void **state)
-{
-    (void)state;
-    for (size_t count = 1; count <= NODES_MAX; count++) {
-        struct server_address servers[NODES_MAX];
-        struct server_list list = {servers, count};
-        char hosts[NODES_MAX][16];
-        char *formatted, *entry;
-        size_t found = 0;
-
-        for (size_t i = 0; i < count; i++) {
-            snprintf(hosts[i], sizeof hosts[i], i % 2 == 0 ? "10.0.0.%zu" : "fe80::%zx", i);
-            servers[i].host = hosts[i];
-            servers[i].port = (unsigned)(65535 - i);
-        }
-        formatted = nodes_format(&list);
-        assert_non_null(formatted);
-        for (entry = formatted; entry != NULL; found++) {
-            char *comma = strchr(entry, ','), *colon;
-            const struct server_address *server = &servers[found % count];
-            if (comma != NULL)
-                *comma = '\0';
-            colon = strrchr(entry, ':');
-            assert_non_null(colon);
-            assert_int_equal(strtoul(colon + 1, NULL, 0), server->port);
-            *colon = '\0';
-            assert_string_equal(entry, server->host);
-            entry = comma != NULL ? comma + 1 : NULL;
-        }
-        assert_int_equal(found, count % 2 == 0 ? count + 1 : count);
-        mem_free(formatted);
-    }
 }
 
 static void test_numeric(void **state)
@@ -386,7 +435,8 @@ static void test_numeric(void **state)
     for (size_t i = 0; i < COUNT(table); i++) {
         struct server_list list;
         const char *why;
-        assert_int_equal(nodes_parse(table[i].text, &list, &why), 0);
+        char *chroot = NULL;
+        assert_int_equal(nodes_parse(table[i].text, &list, &chroot, &why), 0);
         if (nodes_all_numeric(&list) != table[i].numeric)
             fail_msg("%s", table[i].text);
         nodes_clear(&list);
@@ -407,11 +457,12 @@ static void test_survives_noise(void **state)
         size_t length = next_random() % sizeof text;
         struct server_list list;
         const char *why = NULL;
+        char *chroot = NULL;
 
         for (size_t i = 0; i < length; i++)
             text[i] = alphabet[next_random() % (sizeof alphabet - 1)];
         text[length] = '\0';
-        if (parse_exact(text, &list, &why) != 0) {
+        if (parse_exact(text, &list, &chroot, &why) != 0) {
             assert_non_null(why);
             continue;
         }
@@ -423,6 +474,7 @@ static void test_survives_noise(void **state)
             assert_null(strpbrk(list.at[i].host, ",/[] \t\xff"));
         }
         nodes_clear(&list);
+        mem_free(chroot);
     }
     assert_true(accepted > 100);
 }
@@ -431,13 +483,14 @@ static void test_parse_without_memory(void **state)
 {
     struct server_list list = {NULL, 4711};
     const char *why = NULL;
+    char *chroot = NULL;
     long n = 1;
     int result;
 
     (void)state;
     for (;; n++) {
         mem_fail_after(n);
-        result = nodes_parse("a:1,[::1]:2,10.0.0.1", &list, &why);
+        result = nodes_parse("a:1,[::1]:2,10.0.0.1/app", &list, &chroot, &why);
         mem_fail_after(-1);
         if (result == 0)
             break;
@@ -446,30 +499,39 @@ static void test_parse_without_memory(void **state)
         assert_int_equal(list.count, 4711);
         assert_int_equal(mem_live(), 0);
     }
-    assert_true(n > 4); /* the array and three hosts */
+    assert_true(n > 5); /* the chroot, the array and three hosts */
     assert_int_equal(list.count, 3);
+    assert_string_equal(chroot, "/app");
     nodes_clear(&list);
+    mem_free(chroot);
 }
 
-static void test_format_without_memory(void **state)
+static void endpoints_without_memory_stay_as_they_were(void **state)
 {
+    struct endpoints endpoints = {NULL, 0};
     struct server_list list;
     const char *why;
-    char *text;
+    char *chroot = NULL;
     long n = 1;
 
     (void)state;
-    assert_int_equal(nodes_parse("10.0.0.1,10.0.0.2", &list, &why), 0);
+    assert_int_equal(nodes_parse("10.0.0.9", &list, &chroot, &why), 0);
+    assert_int_equal(endpoints_set(&endpoints, &list), 0);
+    nodes_clear(&list);
+    assert_int_equal(nodes_parse("10.0.0.1,[::1]:1", &list, &chroot, &why), 0);
     for (long before = mem_live();; n++) {
+        int result;
         mem_fail_after(n);
-        text = nodes_format(&list);
+        result = endpoints_set(&endpoints, &list);
         mem_fail_after(-1);
-        if (text != NULL)
+        if (result == 0)
             break;
         assert_int_equal(mem_live(), before);
+        assert_string_equal(endpoints.at[0], "10.0.0.9:2181");
     }
-    assert_true(n > 1);
-    mem_free(text);
+    assert_true(n > 3);
+    assert_int_equal(endpoints.count, 2);
+    endpoints_clear(&endpoints);
     nodes_clear(&list);
 }
 
@@ -479,31 +541,20 @@ static int check_leaks(void **state)
     return mem_live() == 0 ? 0 : -1;
 }
 
-static void disjoint_lists_share_no_address(void **state)
-{
-    (void)state;
-    assert_true(nodes_disjoint("10.0.0.1:2181", "10.0.0.2:2181"));
-    assert_true(nodes_disjoint("10.0.0.1:2181", "10.0.0.1:2182"));
-    assert_true(nodes_disjoint("10.0.0.1:2181", "10.0.0.1:21811,10.0.0.1:218"));
-    assert_false(nodes_disjoint("10.0.0.1:2181,10.0.0.2:2181", "10.0.0.3:2181,10.0.0.2:2181"));
-    assert_false(nodes_disjoint("::1:2181", "::1:2181"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(disjoint_lists_share_no_address),
         cmocka_unit_test_teardown(test_accepts, check_leaks),
+        cmocka_unit_test_teardown(test_chroots, check_leaks),
         cmocka_unit_test_teardown(test_refuses, check_leaks),
         cmocka_unit_test_teardown(test_how_many, check_leaks),
         cmocka_unit_test_teardown(test_longest_name, check_leaks),
-        cmocka_unit_test_teardown(test_format, check_leaks),
-        cmocka_unit_test_teardown(test_format_nothing, check_leaks),
-        cmocka_unit_test_teardown(test_format_as_the_client_reads_it, check_leaks),
+        cmocka_unit_test_teardown(endpoints_are_each_once_and_families_in_turn, check_leaks),
+        cmocka_unit_test_teardown(test_clear_nothing, check_leaks),
         cmocka_unit_test_teardown(test_numeric, check_leaks),
         cmocka_unit_test_teardown(test_survives_noise, check_leaks),
         cmocka_unit_test_teardown(test_parse_without_memory, check_leaks),
-        cmocka_unit_test_teardown(test_format_without_memory, check_leaks),
+        cmocka_unit_test_teardown(endpoints_without_memory_stay_as_they_were, check_leaks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

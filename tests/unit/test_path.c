@@ -411,6 +411,29 @@ static void test_join_malformed(void **state)
     mem_free(path);
 }
 
+static void test_under(void **state)
+{
+    static const struct {
+        const char *chroot, *path, *whole;
+    } table[] = {
+        {NULL, "/", "/"},
+        {NULL, "/a/b", "/a/b"},
+        {"/app", "/", "/app"},
+        {"/app", "/a/b", "/app/a/b"},
+        {"/app/x", "/a", "/app/x/a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char *whole = path_under(table[i].chroot, table[i].path);
+        assert_string_equal(whole, table[i].whole);
+        mem_free(whole);
+    }
+    mem_fail_after(1);
+    assert_null(path_under("/app", "/a"));
+    mem_fail_after(-1);
+}
+
 static void test_child(void **state)
 {
     static const struct {
@@ -602,6 +625,7 @@ int main(void)
         cmocka_unit_test_teardown(test_join, check_leaks),
         cmocka_unit_test_teardown(test_join_longest, check_leaks),
         cmocka_unit_test_teardown(test_join_malformed, check_leaks),
+        cmocka_unit_test_teardown(test_under, check_leaks),
         cmocka_unit_test_teardown(test_child, check_leaks),
         cmocka_unit_test_teardown(test_decode, check_leaks),
         cmocka_unit_test_teardown(test_every_character_survives, check_leaks),

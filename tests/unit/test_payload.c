@@ -339,6 +339,33 @@ static void expect_foreign(const char *data, size_t length)
         fail_msg("\"%.*s\" is foreign", (int)length, data);
 }
 
+static void is_plea(const char *data, bool is_node, const char *expected)
+{
+    char *plea = payload_plea(data, strlen(data), is_node);
+
+    assert_string_equal(plea, expected);
+    assert_true(payload_asks(plea, strlen(plea)));
+    mem_free(plea);
+}
+
+static void test_a_plea_keeps_the_node(void **state)
+{
+    const char *asked = "__REVOKE__{\"id\":\"i\"}";
+    zkc_node *node;
+
+    (void)state;
+    is_plea("{\"id\":\"i\"}", true, asked);
+    is_plea(asked, true, asked);
+    is_plea("10.0.0.1", false, "__REVOKE__");
+    is_plea("__REVOKE__", false, "__REVOKE__");
+    is_plea("", false, "__REVOKE__");
+    assert_false(payload_asks("__REVOKE__", 9));
+    assert_false(payload_asks("__REVOKE__0", 11));
+    node = decode(asked, strlen(asked));
+    assert_string_equal(node->id, "i");
+    mem_free(node);
+}
+
 static void test_foreign_data_is_no_error(void **state)
 {
     static const char *const table[] = {
@@ -707,6 +734,7 @@ int main(void)
         cmocka_unit_test_teardown(test_encode_is_bounded, check_leaks),
         cmocka_unit_test_teardown(test_decodes, check_leaks),
         cmocka_unit_test_teardown(test_no_metadata_is_null, check_leaks),
+        cmocka_unit_test_teardown(test_a_plea_keeps_the_node, check_leaks),
         cmocka_unit_test_teardown(test_foreign_data_is_no_error, check_leaks),
         cmocka_unit_test_teardown(test_no_data, check_leaks),
         cmocka_unit_test_teardown(test_depth_is_bounded, check_leaks),

@@ -11,14 +11,13 @@
 
 static void check_id(const char *parent, const char *id, const char *expected)
 {
-    struct place *place = place_new(parent, id, "me", 2, ZKC_DIALECT_LATCH);
+    struct place *place = place_new(parent, id, "me", 2);
 
     assert_non_null(place);
     assert_string_equal(place->parent, parent);
     assert_string_equal(place_id(place), expected);
     assert_int_equal(place->length, 2);
     assert_memory_equal(place->data, "me", 2);
-    assert_int_equal(place->dialect, ZKC_DIALECT_LATCH);
     place_unref(place);
 }
 
@@ -49,9 +48,9 @@ static void test_longest(void **state)
 static void test_data(void **state)
 {
     char data[] = "mine";
-    struct place *copied = place_new("/a", NULL, data, 4, ZKC_DIALECT_LOCK);
-    struct place *borrowed = place_borrow("/a", NULL, data, 4, ZKC_DIALECT_LOCK);
-    struct place *empty = place_new("/a", NULL, "", 0, ZKC_DIALECT_LOCK);
+    struct place *copied = place_new("/a", NULL, data, 4);
+    struct place *borrowed = place_borrow("/a", NULL, data, 4);
+    struct place *empty = place_new("/a", NULL, "", 0);
 
     (void)state;
     assert_non_null(copied);
@@ -71,7 +70,7 @@ static void test_data(void **state)
 static void test_references(void **state)
 {
     long before = mem_live();
-    struct place *place = place_new("/ns/lock/a%2Fb", "a/b", "me", 2, ZKC_DIALECT_LOCK);
+    struct place *place = place_new("/ns/lock/a%2Fb", "a/b", "me", 2);
 
     (void)state;
     assert_int_equal(mem_live(), before + 1);
@@ -87,9 +86,9 @@ static void test_no_memory(void **state)
 {
     (void)state;
     mem_fail_after(1);
-    assert_null(place_new("/a", NULL, "me", 2, ZKC_DIALECT_LOCK));
+    assert_null(place_new("/a", NULL, "me", 2));
     mem_fail_after(1);
-    assert_null(place_borrow("/a", NULL, "me", 2, ZKC_DIALECT_LOCK));
+    assert_null(place_borrow("/a", NULL, "me", 2));
     mem_fail_after(0);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "pretend.h"
 #include "base/mem.h"
+#include "core/payload.h"
 #include "core/ticket.h"
 
 #include <zkcoord/zkcoord.h>
@@ -77,7 +78,7 @@ static void begin(struct story *story)
 {
     memset(story, 0, sizeof *story);
     pretend_init(&story->server);
-    story->place = place_new(DIR, NULL, "me", 2, ZKC_DIALECT_LOCK);
+    story->place = pretend_place(DIR, "me", 2);
     pretend_add(&story->server, "/ns", 0);
     pretend_add(&story->server, "/ns/lock", 0);
     pretend_add(&story->server, DIR, 0);
@@ -446,6 +447,152 @@ static void a_create_that_was_never_applied_is_sent_again(void **state)
     end(&story);
 }
 
+/* ---- creates that were given up and are applied after all ---- */
+
+/* The node that the newest create would have made. */
+static void name_of_create(const struct story *story, char path[256])
+{
+    snprintf(path, 256, "%.*s%010d", (int)story->ticket->bid->prefix_length,
+             story->ticket->bid->path, 7);
+}
+
+/* Given up; what it asked for is in the hands of a server still. */
+static void begin_with_stray(struct story *story, char path[256])
+{
+    begin_with_lost_create(story, PRETEND_LOSE_BEFORE);
+    name_of_create(story, path);
+    pretend_connect(&story->server, 7);
+    assert_int_equal(story->granted, 1);
+    assert_int_equal(story->server.session.strays.count, 1);
+}
+
+static void a_create_applied_after_all_is_undone(enum verb lost, enum pretend_fault fault)
+{
+    struct story story;
+    char path[256];
+
+    begin_with_stray(&story, path);
+    pretend_add(&story.server, path, 7);
+    if (fault != PRETEND_NONE)
+        pretend_fail(&story.server, lost, fault, 0);
+    join_another(&story); /* any listing will do */
+    pretend_run(&story.server);
+    if (fault != PRETEND_NONE)
+        pretend_connect(&story.server, 7);
+    assert_null(pretend_find(&story.server, path));
+    assert_int_equal(pretend_children(&story.server, DIR), 2);
+    assert_int_equal(story.server.session.strays.count, 0);
+    assert_int_equal(story.revoked, 0);
+    end(&story);
+}
+
+static void a_node_that_comes_after_all_is_deleted(void **state)
+{
+    (void)state;
+    a_create_applied_after_all_is_undone(VERB_DELETE, PRETEND_NONE);
+    a_create_applied_after_all_is_undone(VERB_DELETE, PRETEND_LOSE_BEFORE);
+    a_create_applied_after_all_is_undone(VERB_DELETE, PRETEND_LOSE_AFTER);
+    a_create_applied_after_all_is_undone(VERB_EXISTS, PRETEND_LOSE_BEFORE);
+}
+
+static void a_forbidden_delete_of_a_stray_is_tried_again(void **state)
+{
+    struct story story;
+    char path[256];
+
+    (void)state;
+    begin_with_stray(&story, path);
+    pretend_add(&story.server, path, 7);
+    pretend_answer(&story.server, VERB_DELETE, ANSWER_NO_AUTH);
+    join_another(&story);
+    pretend_run(&story.server);
+    assert_non_null(pretend_find(&story.server, path));
+    join_another(&story);
+    pretend_run(&story.server);
+    assert_null(pretend_find(&story.server, path));
+    end(&story);
+}
+
+/* Nobody of this session contends there any more. */
+static void nobody_looks(int64_t late, int64_t soon, size_t looks)
+{
+    struct story story;
+    char path[256];
+    size_t asked;
+
+    begin_with_stray(&story, path);
+    ticket_leave(story.ticket);
+    pretend_run(&story.server);
+    asked = story.server.asked[VERB_CHILDREN];
+    pretend_pass(&story.server, late);
+    pretend_add(&story.server, path, 7);
+    pretend_fail(&story.server, VERB_CHILDREN, PRETEND_LOSE_BEFORE, 0);
+    pretend_pass(&story.server, soon);
+    pretend_connect(&story.server, 7);
+    assert_int_equal(pretend_children(&story.server, DIR), 0);
+    assert_int_equal(story.server.asked[VERB_CHILDREN] - asked, looks + 1);
+    end(&story);
+}
+
+static void a_node_that_comes_when_nobody_looks_is_deleted(void **state)
+{
+    (void)state;
+    nobody_looks(0, 3 * SECOND, 1);
+    nobody_looks(8 * SECOND, 10 * SECOND, 3);
+    nobody_looks(1000 * SECOND, 278 * SECOND, 9);
+}
+
+static void a_strangers_copy_of_a_stray_is_left_alone(void **state)
+{
+    struct story story;
+    char path[256];
+
+    (void)state;
+    begin_with_stray(&story, path);
+    pretend_add(&story.server, path, 99);
+    join_another(&story);
+    pretend_run(&story.server);
+    assert_non_null(pretend_find(&story.server, path));
+    assert_int_equal(story.server.session.strays.count, 1);
+    end(&story);
+}
+
+static void strays_end_with_their_session(void **state)
+{
+    struct story story;
+    char path[256];
+
+    (void)state;
+    begin_with_stray(&story, path);
+    pretend_add(&story.server, path, 7);
+    pretend_fail(&story.server, VERB_DELETE, PRETEND_LOSE_BEFORE, 0);
+    join_another(&story);
+    pretend_run(&story.server);
+    pretend_expire(&story.server);
+    assert_int_equal(story.server.session.strays.count, 0);
+    pretend_connect(&story.server, 8);
+    assert_int_equal(story.server.session.strays.count, 0);
+    end(&story);
+}
+
+static void only_so_many_strays_are_remembered(void **state)
+{
+    struct story story;
+    uint8_t random[16] = {0};
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    for (int i = 0; i < 2 * STRAYS_MAX; i++) {
+        random[0] = (uint8_t)i;
+        random[1] = (uint8_t)(i >> 8);
+        assert_int_equal(strays_add(&story.server.session.strays, story.place, random), 0);
+    }
+    assert_int_equal(story.server.session.strays.count, STRAYS_MAX);
+    assert_int_equal(story.place->references, 1 + STRAYS_MAX);
+    end(&story);
+}
+
 /* Somebody else's node under the prefix of ours, listed before it. */
 static void copy_the_prefix(struct story *story, const char *rest)
 {
@@ -561,7 +708,7 @@ static void a_search_that_has_begun_again_is_not_due(void **state)
     assert_int_equal(story.failed, 1);
     story.server.held_count = 0;
     story.server.connected = false;
-    session_disconnected_event(&story.server.session);
+    session_disconnected_event(&story.server.session, pretend_connection(&story.server));
     request_answered(story.server.held[0], &lost);
     pretend_connect(&story.server, 7);
     assert_int_equal(count_held(&story, VERB_CHILDREN), 1);
@@ -837,6 +984,72 @@ static void a_watched_node_deleted_by_somebody_is_noticed_at_once(void **state)
     end(&story);
 }
 
+/* T is ten seconds: nobody who lets go within a sixteenth asks for a watch. */
+static void what_is_held_for_longer_is_watched(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_pass(&story.server, 10 * SECOND / 16 - 1);
+    assert_int_equal(story.server.asked[VERB_GET], 0);
+    pretend_pass(&story.server, 10 * SECOND / 16 + 1);
+    assert_int_equal(story.server.asked[VERB_GET], 1);
+    pretend_pass(&story.server, 100 * SECOND);
+    assert_int_equal(story.server.asked[VERB_GET], 1);
+    remove_node(&story, story.ticket);
+    assert_int_equal(story.revoked, 1);
+    assert_int_equal(story.detail, REVOKED_DELETED);
+    end(&story);
+}
+
+/* Whatever becomes of its watch, its end is noticed within a quarter of the timeout. */
+static void noticed_without_a_watch(enum answer refusal)
+{
+    struct story story;
+
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    pretend_answer(&story.server, VERB_GET, refusal);
+    pretend_pass(&story.server, 10 * SECOND / 8);
+    assert_int_equal(story.server.asked[VERB_GET], 1);
+    find_own(&story)->watched = false;
+    remove_node(&story, story.ticket);
+    pretend_pass(&story.server, 10 * SECOND / 4);
+    assert_int_equal(story.revoked, 1);
+    end(&story);
+}
+
+static void a_deletion_is_noticed_where_the_watch_was_refused(void **state)
+{
+    (void)state;
+    noticed_without_a_watch(ANSWER_NO_AUTH);
+    noticed_without_a_watch(ANSWER_OTHER);
+}
+
+/* The packet of watches is full: the session checks it instead, among the others. */
+static void a_deletion_is_noticed_where_there_is_no_room(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    story.server.session.watches.key_bytes = (size_t)1 << 20;
+    join(&story);
+    join_another(&story);
+    pretend_pass(&story.server, 10 * SECOND);
+    assert_int_equal(story.server.asked[VERB_GET], 0);
+    remove_node(&story, story.ticket);
+    pretend_pass(&story.server, 10 * SECOND / 4);
+    assert_int_equal(story.revoked, 1);
+    story.server.session.watches.key_bytes = 0;
+    end(&story);
+}
+
 static void repeated_numbers_are_ordered_by_czxid(void **state)
 {
     struct story story;
@@ -862,7 +1075,7 @@ static void other_writes_do_not_hide_a_deleted_node(void **state)
 {
     struct story story;
     struct ticket *busy = NULL;
-    struct place *place = place_new("/ns/lock", NULL, "", 0, ZKC_DIALECT_LOCK);
+    struct place *place = pretend_place("/ns/lock", "", 0);
 
     (void)state;
     begin(&story);
@@ -932,6 +1145,34 @@ static void a_deletion_seen_after_the_lease_is_a_lapse(void **state)
     assert_int_equal(story.revoked, 1);
     assert_int_equal(story.detail, REVOKED_LEASE);
     end(&story);
+}
+
+/* A reader has called the lease of an older grant over; what was granted since goes on. */
+static void a_lapse_ends_only_what_was_granted_before_it(void **state)
+{
+    struct story story, other = {0};
+    struct place *place = pretend_place("/ns/lock", "me", 2);
+    struct session *session = &story.server.session;
+    int64_t end_then;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    end_then = atomic_load(&session->deadline);
+    pretend_pass(&story.server, 8 * SECOND);
+    assert_int_equal(ticket_join(session, place, false, on_event, &other, &other.ticket), 0);
+    pretend_run(&story.server);
+    assert_int_equal(other.granted, 1);
+    assert_int_equal(story.revoked, 0);
+    atomic_store(&session->lapsed, end_then);
+    session_ask_clock(session);
+    assert_int_equal(story.revoked, 1);
+    assert_int_equal(story.detail, REVOKED_LEASE);
+    pretend_pass(&story.server, 8 * SECOND);
+    assert_int_equal(other.revoked, 0);
+    end(&story);
+    place_unref(place);
 }
 
 static void a_late_reconnection_saves_the_hold(void **state)
@@ -1063,7 +1304,7 @@ static void a_holder_without_room_for_a_watch_looks_at_its_node(void **state)
     pretend_pass(&story.server, 10 * SECOND);
     assert_false(find_own(&story)->watched);
     assert_in_range(story.server.asked[VERB_GET], 4, 6);
-    write_own(&story, TICKET_PLEA);
+    write_own(&story, PAYLOAD_PLEA);
     pretend_pass(&story.server, 3 * SECOND);
     assert_int_equal(story.asked, 1);
     pretend_pass(&story.server, 10 * SECOND);
@@ -1091,7 +1332,7 @@ static void a_holder_whose_watch_fails_sets_it_later(void **state)
         mem_fail_after(0);
         pretend_run(&story.server);
         assert_false(find_own(&story)->watched);
-        write_own(&story, TICKET_PLEA);
+        write_own(&story, PAYLOAD_PLEA);
         pretend_pass(&story.server, 3 * SECOND);
         assert_int_equal(story.asked, 1);
         assert_true(find_own(&story)->watched);
@@ -1109,7 +1350,7 @@ static void only_a_request_is_a_request(void **state)
     (void)state;
     begin(&story);
     place_unref(story.place);
-    story.place = place_new(DIR, NULL, TICKET_PLEA, strlen(TICKET_PLEA), ZKC_DIALECT_LOCK);
+    story.place = pretend_place(DIR, PAYLOAD_PLEA, strlen(PAYLOAD_PLEA));
     pretend_connect(&story.server, 7);
     join(&story);
     ticket_watch_own(story.ticket);
@@ -1120,9 +1361,27 @@ static void only_a_request_is_a_request(void **state)
     pretend_run(&story.server);
     assert_int_equal(story.asked, 0);
     for (int i = 0; i < 2; i++) {
-        write_own(&story, TICKET_PLEA);
+        write_own(&story, PAYLOAD_PLEA);
         pretend_run(&story.server);
     }
+    assert_int_equal(story.asked, 1);
+    assert_int_equal(story.revoked, 0);
+    end(&story);
+}
+
+/* Ours leaves it told who is asked. */
+static void a_request_before_a_node_is_a_request(void **state)
+{
+    struct story story;
+
+    (void)state;
+    begin(&story);
+    pretend_connect(&story.server, 7);
+    join(&story);
+    ticket_watch_own(story.ticket);
+    pretend_run(&story.server);
+    write_own(&story, PAYLOAD_PLEA "{\"id\":\"i\"}");
+    pretend_run(&story.server);
     assert_int_equal(story.asked, 1);
     assert_int_equal(story.revoked, 0);
     end(&story);
@@ -1166,7 +1425,7 @@ static void a_refused_credential_fails_the_waiters(void **state)
     (void)state;
     begin(&story);
     join(&story);
-    session_auth_event(&story.server.session);
+    session_auth_event(&story.server.session, pretend_connection(&story.server));
     pretend_run(&story.server);
     assert_int_equal(story.failed, 1);
     assert_int_equal(story.gone, 1);
@@ -1206,8 +1465,8 @@ static void a_look_at_the_own_node_outlives_the_grant(void **state)
     pretend_pass(&story.server, 6 * SECOND);
     assert_int_equal(story.granted, 1);
     pretend_hear(&story.server);
-    assert_non_null(story.ticket->vigil);
-    assert_int_equal(story.ticket->vigil->epoch, story.server.session.epoch);
+    assert_non_null(story.ticket->own_watch);
+    assert_int_equal(story.ticket->own_watch->epoch, story.server.session.epoch);
     end(&story);
 }
 
@@ -1245,6 +1504,12 @@ int main(void)
         cmocka_unit_test(try_does_not_wait),
         cmocka_unit_test(a_create_whose_reply_was_lost_is_found_by_its_uuid),
         cmocka_unit_test(a_create_that_was_never_applied_is_sent_again),
+        cmocka_unit_test(a_node_that_comes_after_all_is_deleted),
+        cmocka_unit_test(a_forbidden_delete_of_a_stray_is_tried_again),
+        cmocka_unit_test(a_node_that_comes_when_nobody_looks_is_deleted),
+        cmocka_unit_test(a_strangers_copy_of_a_stray_is_left_alone),
+        cmocka_unit_test(strays_end_with_their_session),
+        cmocka_unit_test(only_so_many_strays_are_remembered),
         cmocka_unit_test(our_node_is_found_behind_copies_of_its_prefix),
         cmocka_unit_test(a_copy_of_our_prefix_is_not_adopted),
         cmocka_unit_test(the_search_is_preceded_by_a_quorum_write),
@@ -1263,11 +1528,15 @@ int main(void)
         cmocka_unit_test(a_node_deleted_by_somebody_is_noticed_by_the_beat),
         cmocka_unit_test(a_grant_ends_another_of_the_same_session_first),
         cmocka_unit_test(a_watched_node_deleted_by_somebody_is_noticed_at_once),
+        cmocka_unit_test(what_is_held_for_longer_is_watched),
+        cmocka_unit_test(a_deletion_is_noticed_where_the_watch_was_refused),
+        cmocka_unit_test(a_deletion_is_noticed_where_there_is_no_room),
         cmocka_unit_test(repeated_numbers_are_ordered_by_czxid),
         cmocka_unit_test(other_writes_do_not_hide_a_deleted_node),
         cmocka_unit_test(a_found_node_that_cannot_be_adopted_is_deleted_later),
         cmocka_unit_test(a_beat_that_waits_does_not_outlive_its_ticket),
         cmocka_unit_test(a_deletion_seen_after_the_lease_is_a_lapse),
+        cmocka_unit_test(a_lapse_ends_only_what_was_granted_before_it),
         cmocka_unit_test(a_late_reconnection_saves_the_hold),
         cmocka_unit_test(foreign_children_are_ignored),
         cmocka_unit_test(leaving_the_queue_takes_the_watch_away),
@@ -1277,6 +1546,7 @@ int main(void)
         cmocka_unit_test(a_holder_without_room_for_a_watch_looks_at_its_node),
         cmocka_unit_test(a_holder_whose_watch_fails_sets_it_later),
         cmocka_unit_test(only_a_request_is_a_request),
+        cmocka_unit_test(a_request_before_a_node_is_a_request),
         cmocka_unit_test(a_missing_directory_below_a_forbidden_one_is_forbidden),
         cmocka_unit_test(a_forbidden_directory_is_a_clear_error),
         cmocka_unit_test(a_refused_credential_fails_the_waiters),

@@ -32,6 +32,11 @@ public class Contender {
 
         void release() throws Exception;
 
+        /** Whether others may hold beside it. */
+        default boolean shares() {
+            return false;
+        }
+
         default String leader() throws Exception {
             throw new UnsupportedOperationException();
         }
@@ -58,6 +63,32 @@ public class Contender {
 
         public void release() throws Exception {
             mutex.release();
+        }
+    }
+
+    static class Reader extends Mutex {
+        Reader(InterProcessReadWriteLock lock) {
+            super(lock.readLock());
+        }
+
+        public boolean shares() {
+            return true;
+        }
+    }
+
+    /** It holds as a reader what it has taken as a writer. */
+    static class Downgraded extends Mutex {
+        final InterProcessMutex writer;
+
+        Downgraded(InterProcessReadWriteLock lock) {
+            super(lock.readLock());
+            writer = lock.writeLock();
+        }
+
+        public void acquire() throws Exception {
+            writer.acquire();
+            super.acquire();
+            writer.release();
         }
     }
 
@@ -234,9 +265,11 @@ public class Contender {
             case "mutex":
                 return new Mutex(new InterProcessMutex(curator(server, timeout), path));
             case "read":
-                return new Mutex(readWrite(server, path, timeout).readLock());
+                return new Reader(readWrite(server, path, timeout));
             case "write":
                 return new Mutex(readWrite(server, path, timeout).writeLock());
+            case "downgraded":
+                return new Downgraded(readWrite(server, path, timeout));
             case "revocable":
                 return new Revocable(curator(server, timeout), path);
             case "selector":
@@ -252,10 +285,39 @@ public class Contender {
         }
     }
 
+    static void forbid(Path directory, String name) throws Exception {
+        if (Files.exists(directory.resolve(name))) {
+            throw new IllegalStateException("overlaps with " + name);
+        }
+    }
+
     static void count(Path directory) throws Exception {
         Path counter = directory.resolve("counter");
         int number = Integer.parseInt(Files.readString(counter));
+        Path mark = Files.createFile(directory.resolve("alone"));
+        forbid(directory, "shared-o");
+        forbid(directory, "shared-t");
         Files.write(counter, Integer.toString(number + 1).getBytes(), StandardOpenOption.WRITE);
+        Files.delete(mark);
+    }
+
+    static void look(Path directory) throws Exception {
+        Path counter = directory.resolve("counter");
+        Path mark = Files.createFile(directory.resolve("shared-t"));
+        String number = Files.readString(counter);
+        forbid(directory, "alone");
+        if (!Files.readString(counter).equals(number)) {
+            throw new IllegalStateException("the counter has changed");
+        }
+        Files.delete(mark);
+    }
+
+    static void turn(Seat seat, Path directory) throws Exception {
+        if (seat.shares()) {
+            look(directory);
+        } else {
+            count(directory);
+        }
         Files.write(directory.resolve("log"), new byte[] {'t'}, StandardOpenOption.APPEND);
     }
 
@@ -266,7 +328,7 @@ public class Contender {
                 seat.release();
                 return "worked " + turns;
             }
-            count(directory);
+            turn(seat, directory);
             seat.release();
         }
     }

@@ -3,15 +3,14 @@
 #include "clock.h"
 #include "exits.h"
 #include "say.h"
+#include "text.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LEAST_MS 100 /* no connection takes less, on a bad day */
-#define MOST_MS 86400000
 
 struct credential {
     char *scheme; /* owned, with secret behind it */
@@ -27,7 +26,7 @@ static int take_credential(const char *auth, struct credential *ret)
         return 0;
     ret->scheme = strdup(auth);
     if (ret->scheme == NULL)
-        return client_failed("credential", ZKC_ENOMEM);
+        return client_failed(NULL, "credential", ZKC_ENOMEM);
     colon = strchr(ret->scheme, ':');
     if (colon == NULL)
         return say_usage("a credential is SCHEME:SECRET, as in digest:user:password");
@@ -44,14 +43,22 @@ static void wipe(struct credential *credential)
     free(credential->scheme);
 }
 
+/* The system takes any bytes in such a name, our znode UTF-8 only. */
+static void take_name(char *text, size_t size, const char *bytes)
+{
+    snprintf(text, size, "%s", bytes != NULL ? bytes : "");
+    text_tame(text);
+}
+
 static void host_name(char *host, size_t size)
 {
     if (gethostname(host, size) != 0 || *host == '\0')
         snprintf(host, size, "localhost");
     host[size - 1] = '\0';
+    text_tame(host);
 }
 
-void client_id(char *id, size_t size)
+static void client_id(char *id, size_t size)
 {
     char host[256];
 
@@ -59,11 +66,11 @@ void client_id(char *id, size_t size)
     snprintf(id, size, "%s-%ld", host, (long)getpid());
 }
 
-static const char *user_name(void)
+static void user_name(char *user, size_t size)
 {
     const struct passwd *entry = getpwuid(geteuid());
 
-    return entry != NULL ? entry->pw_name : "";
+    take_name(user, size, entry != NULL ? entry->pw_name : NULL);
 }
 
 /* What an option of the library is here: option and environment variable, or either. */
@@ -122,11 +129,12 @@ static int open_as(const zkc_options *options, const zkc_node *node, zkc_sync **
 
 static int open_node(const zkc_options *options, const char *work, zkc_sync **ret_sync)
 {
-    char id[320], host[256];
-    const zkc_pair metadata[] = {{"user", user_name()}, {"command", work != NULL ? work : ""}};
+    char id[320], host[256], user[256], command[256];
+    const zkc_pair metadata[] = {{"user", user}, {"command", command}};
     zkc_node node;
-    int error;
 
+    user_name(user, sizeof user);
+    take_name(command, sizeof command, work);
     client_id(id, sizeof id);
     host_name(host, sizeof host);
     ZKC_INIT(&node);
@@ -134,10 +142,6 @@ static int open_node(const zkc_options *options, const char *work, zkc_sync **re
     node.address = host;
     node.metadata = metadata;
     node.metadata_count = work != NULL ? 2 : 1;
-    error = open_as(options, &node, ret_sync);
-    if (error != ZKC_EINVAL)
-        return error;
-    node.metadata_count = 0; /* a name that is not UTF-8? */
     return open_as(options, &node, ret_sync);
 }
 
@@ -146,11 +150,9 @@ int client_open(const struct common *common, int64_t connect_ms, const char *wor
 {
     struct credential credential;
     zkc_options options;
-    int error;
+    char text[200];
+    int error, number;
 
-    if (common->session_timeout_ms != 0 &&
-        (common->session_timeout_ms < LEAST_MS || common->session_timeout_ms > MOST_MS))
-        return say_usage("a session timeout is 100 ms to 24 h");
     error = take_credential(common->auth, &credential);
     if (error != 0) {
         free(credential.scheme);
@@ -166,21 +168,59 @@ int client_open(const struct common *common, int64_t connect_ms, const char *wor
     options.log = tell_error;
     options.log_level = ZKC_LOG_ERROR;
     error = open_node(&options, work, ret_sync);
+    number = errno;
     wipe(&credential);
+    errno = number;
     if (error == ZKC_EINVAL)
         return STATUS_USAGE; /* the library has said which option */
     if (error == ZKC_OK)
         return 0;
-    say("%s", zkc_strerror(error));
+    say("%s", client_words(NULL, error, text, sizeof text));
     return exit_of(error);
 }
 
-int client_failed(const char *what, int error)
+bool client_refused(int error)
 {
+    return error == ZKC_ESERVER || error == ZKC_EACCES || error == ZKC_EAUTH || error == ZKC_EQUOTA;
+}
+
+/* What an operator can do about it. */
+static const char *remedy(int number)
+{
+    switch (number) {
+    case EAGAIN: /* of a thread */
+        return "; raise the limit of threads (ulimit -u, TasksMax, pids.max) or of memory "
+               "(ulimit -v)";
+    case EMFILE:
+        return "; raise the limit of descriptors (ulimit -n)";
+    default:
+        return "";
+    }
+}
+
+const char *client_words(zkc_sync *sync, int error, char *text, size_t size)
+{
+    int number = errno, code = client_refused(error) ? zkc_sync_server_error(sync) : 0;
+
+    if (error == ZKC_ESYSTEM)
+        snprintf(text, size, "the operating system refused a resource: %s%s", strerror(number),
+                 remedy(number));
+    else if (code == 0)
+        snprintf(text, size, "%s", zkc_strerror(error));
+    else
+        snprintf(text, size, "%s (ZooKeeper: %s, %d)", zkc_strerror(error),
+                 zkc_server_error_name(code), code);
+    return text;
+}
+
+int client_failed(zkc_sync *sync, const char *what, int error)
+{
+    char text[200];
+
     if (error == ZKC_EINVAL)
         return say_usage("'%s' is not an ID: that is 1 to 512 bytes of UTF-8, or the path of a "
                          "znode, such as /my/lock",
                          what);
-    say("%s: %s", what, zkc_strerror(error));
+    say("%s: %s", what, client_words(sync, error, text, sizeof text));
     return exit_of(error);
 }

@@ -20,11 +20,15 @@
 int client_open(const struct common *common, int64_t connect_ms, const char *work,
                 zkc_sync **ret_sync);
 
-/* The id in our znodes. */
-void client_id(char *id, size_t size);
+/* Whether ZooKeeper has answered with this, as opposed to the library. */
+bool client_refused(int error);
+
+/* What an error means; of one that is ZooKeeper's, its own code and name, too; of one that is the
+ * system's, what errno means. Returns text. */
+const char *client_words(zkc_sync *sync, int error, char *text, size_t size);
 
 /* Says what went wrong, as "what: why", and returns the exit status for it. ZKC_EINVAL is for an
- * id, which is `what` then: all else was checked when it was taken. */
-int client_failed(const char *what, int error);
+ * id, which is `what` then: all else was checked when it was taken. sync may be NULL. */
+int client_failed(zkc_sync *sync, const char *what, int error);
 
 #endif

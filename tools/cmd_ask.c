@@ -8,16 +8,18 @@
 
 static const char text[] =
     "  -e, --election              ask the leader of an election, not the holder of a lock\n"
-    "\nNothing else happens to the holder: it gives up when it likes. Its znode says from then on\n"
-    "that it was asked, no more who it is.\n";
+    "\nAll who share a lock are asked. Nothing else happens to them: they give up when they "
+    "like.\n";
 
-static int ask(const struct holder *holder, struct lookup *lookup, const zkc_contender *first)
+static int ask(const struct holder *holder, struct lookup *lookup, const zkc_contender *one)
 {
-    int error = lookup_ask(lookup, first);
+    int error;
 
+    lookup_again(lookup); /* each has its time */
+    error = lookup_ask(lookup, one);
     if (error == ZKC_OK)
         puts("It is asked to give up.");
-    return holder_result(holder, error);
+    return holder_result(holder, lookup, error);
 }
 
 static int run(struct words *words, struct common *common)
@@ -31,7 +33,7 @@ static int run(struct words *words, struct common *common)
         return status;
     if (words->count > 0)
         return say_usage("ask takes one ID");
-    holder.kind = election ? CONTEST_LEADER : CONTEST_LOCK;
+    holder.kind = election ? CLAIM_LEADER : CLAIM_LOCK;
     return holder_visit(&holder, common);
 }
 

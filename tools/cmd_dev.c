@@ -2,6 +2,7 @@
 #include "client.h"
 #include "ensemble.h"
 #include "exits.h"
+#include "orphans.h"
 #include "say.h"
 #include "signals.h"
 #include "terminal.h"
@@ -20,6 +21,7 @@
 
 static const char text[] =
     "  --servers N                 how many servers; 1 if not given, 9 at most\n"
+    "  --pass-auth                 the command gets $ZKCOORD_AUTH, too\n"
     "\nThe servers and their data are gone when the command, a shell if none is given, has "
     "ended.\n";
 
@@ -29,6 +31,7 @@ struct dev {
     struct ensemble ensemble;
     sigset_t mask;
     int signals;
+    int died_of; /* the signal that ended the command, or the waiting for servers; 0: none */
     char **command;
 };
 
@@ -48,12 +51,12 @@ static int wait_until_ready(struct dev *dev)
     for (int waited = 0; zkc_sync_session_timeout_ms(sync) == 0 && status == 0; waited += 50) {
         if (!ensemble_alive(&dev->ensemble) || waited > READY_MS) {
             ensemble_explain(&dev->ensemble);
-            status = client_failed("servers", ZKC_EUNREACHABLE);
+            status = client_failed(sync, "servers", ZKC_EUNREACHABLE);
         } else if (poll(&signals, 1, 50) > 0) {
             int signal = signals_read(dev->signals);
 
             if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT)
-                status = 128 + signal;
+                status = 128 + (dev->died_of = signal);
         }
     }
     zkc_sync_close(sync);
@@ -83,22 +86,35 @@ static void on_signal(int signal, pid_t pid)
         kill(pid, signal);
 }
 
-static int wait_for(const struct dev *dev, pid_t pid)
+/* Others come to the first process of a PID namespace. */
+static void reap_strangers(const struct dev *dev, pid_t pid)
+{
+    pid_t ours[ENSEMBLE_MAX + 1];
+
+    memcpy(ours, dev->ensemble.pids, sizeof dev->ensemble.pids);
+    ours[ENSEMBLE_MAX] = pid;
+    orphans_reap(ours, ENSEMBLE_MAX + 1);
+}
+
+static int wait_for(struct dev *dev, pid_t pid)
 {
     enum { SIGNALS, END };
     struct pollfd sources[] = {{.fd = dev->signals, .events = POLLIN},
                                {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN}};
     int status;
 
-    while (waitpid(pid, &status, WNOHANG) == 0)
+    while (waitpid(pid, &status, WNOHANG) == 0) {
         if (poll(sources, 2, sources[END].fd < 0 ? 50 : -1) > 0 && sources[SIGNALS].revents != 0)
             on_signal(signals_read(dev->signals), pid);
+        reap_strangers(dev, pid);
+    }
     if (sources[END].fd >= 0)
         close(sources[END].fd);
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    dev->died_of = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return WEXITSTATUS(status);
 }
 
-static int run_command(const struct dev *dev)
+static int run_command(struct dev *dev)
 {
     pid_t pid = fork();
 
@@ -126,16 +142,21 @@ static int dev(char **command, int servers)
         }
     }
     ensemble_stop(&dev.ensemble);
+    if (dev.died_of != 0)
+        signals_die(dev.died_of);
     return status;
 }
 
 static int run(struct words *words, struct common *common)
 {
     int servers = 1, status;
-    const struct option_entry own[] = {{"servers", 0, OPTION_NUMBER, &servers}};
+    const struct option_entry own[] = {
+        {"servers", 0, OPTION_NUMBER, &servers},
+        {"pass-auth", 0, OPTION_FLAG, &common->pass_auth},
+    };
     char *shell[] = {getenv("SHELL"), NULL};
 
-    if (!verb_begin(&verb_dev, words, own, 1, common, NULL, &status))
+    if (!verb_begin(&verb_dev, words, own, sizeof own / sizeof own[0], common, NULL, &status))
         return status;
     if (servers > ENSEMBLE_MAX)
         return say_usage("at most %d servers", ENSEMBLE_MAX);

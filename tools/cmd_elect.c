@@ -15,6 +15,7 @@ static const char text[] =
     "  --dialect NAME              whom a path is shared with: lock (Curator's LeaderSelector),\n"
     "                              if not given, latch (its LeaderLatch) or kazoo; see\n"
     "                              zkcoord_interop(7)\n"
+    "  --pass-auth                 the command gets $ZKCOORD_AUTH, too\n"
     "  -q, --quiet                 say nothing while standing by, nor of lost leadership\n";
 
 static int run(struct words *words, struct common *common)
@@ -22,8 +23,11 @@ static int run(struct words *words, struct common *common)
     struct task task = {.common = common, .backoff_ms = BACKOFF_MS, .grace_ms = -1};
     bool once = false;
     const struct option_entry own[] = {
-        {"once", 0, OPTION_FLAG, &once},           {"backoff", 0, OPTION_TIME, &task.backoff_ms},
-        {"grace", 0, OPTION_TIME, &task.grace_ms}, {"dialect", 0, OPTION_DIALECT, &task.dialect},
+        {"once", 0, OPTION_FLAG, &once},
+        {"backoff", 0, OPTION_TIME, &task.backoff_ms},
+        {"grace", 0, OPTION_TIME, &task.grace_ms},
+        {"dialect", 0, OPTION_DIALECT, &task.manner.dialect},
+        {"pass-auth", 0, OPTION_FLAG, &common->pass_auth},
         {"quiet", 'q', OPTION_FLAG, &task.quiet},
     };
     int status;
@@ -32,7 +36,9 @@ static int run(struct words *words, struct common *common)
         return status;
     if (words->count == 0)
         return say_usage("elect needs a COMMAND");
-    task.kind = CONTEST_LEADER;
+    if (task.manner.dialect == ZKC_DIALECT_READ_WRITE)
+        return say_usage("--dialect read-write is for locks: nobody shares leadership");
+    task.kind = CLAIM_LEADER;
     task.command = words->at;
     task.repeats = !once;
     task.conflict_status = STATUS_NOT_OBTAINED;

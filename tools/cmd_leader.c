@@ -8,10 +8,12 @@
 #include "verb.h"
 
 #include <inttypes.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LOOK_MS 2000
 
 static const char text[] =
     "  --watch                     print every change, until interrupted\n"
@@ -46,29 +48,58 @@ static void changed(void *arg, const zkc_contender *leader)
         _exit(say_unwritten());
 }
 
-/* Until a signal ends us: there is nothing to put in order. */
+/* An observer waits for better times, and those of somebody without the right do not come. */
+static int allowed(struct lookup *lookup, const char *id)
+{
+    zkc_contenders *all = NULL;
+    int error;
+
+    lookup_again(lookup);
+    error = lookup_list(lookup, CLAIM_LEADER, id, &all);
+    zkc_contenders_free(all);
+    return error == ZKC_EUNREACHABLE ? ZKC_OK : error;
+}
+
+#define AWAY 2 /* looks in a row: a move to another server is shorter */
+
+/* What is shown is old then, and nothing else would say so. */
+static void tell_of_servers(zkc_sync *sync, int *away)
+{
+    if (zkc_sync_is_connected(sync))
+        *away = 0;
+    else if (++*away == AWAY)
+        say("%s; waiting", zkc_strerror(ZKC_EUNREACHABLE));
+}
+
+/* Until a signal ends us, and then there is nothing to put in order. Nothing is asked of the
+ * servers before they have refused something. */
 static int watch(struct lookup *lookup, const char *id, bool *json)
 {
-    struct contest contest;
+    struct claim claim;
     zkc_observer *observer;
-    int error = contest_open(&contest, lookup->sync, CONTEST_LEADER, id, ZKC_DIALECT_LOCK);
+    int away = 0, error = allowed(lookup, id);
 
     if (error == ZKC_OK)
-        error = zkc_leader_observe(contest.leader, changed, json, &observer);
-    if (error != ZKC_OK)
-        return client_failed(id, error);
-    for (;;)
-        pause();
+        error = claim_open(&claim, lookup->sync, CLAIM_LEADER, id, NULL);
+    if (error == ZKC_OK)
+        error = zkc_leader_observe(claim.leader, changed, json, &observer);
+    while (error == ZKC_OK) {
+        poll(NULL, 0, LOOK_MS);
+        tell_of_servers(lookup->sync, &away);
+        if (zkc_sync_server_error(lookup->sync) != 0)
+            error = allowed(lookup, id);
+    }
+    return client_failed(lookup->sync, id, error);
 }
 
 static int once(struct lookup *lookup, const char *id, bool json)
 {
     zkc_contenders *all;
-    int error = lookup_list(lookup, CONTEST_LEADER, id, &all);
+    int error = lookup_list(lookup, CLAIM_LEADER, id, &all);
     bool anybody, good;
 
     if (error != ZKC_OK)
-        return client_failed(id, error);
+        return client_failed(lookup->sync, id, error);
     anybody = zkc_contenders_count(all) > 0;
     good = print_leader(zkc_contenders_at(all, 0), json);
     zkc_contenders_free(all);

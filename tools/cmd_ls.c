@@ -28,13 +28,38 @@ struct ls {
     bool names;
 };
 
-static int look(struct lookup *lookup, const struct ls *ls, char **ret_text)
+static int take(struct survey *survey, struct lookup *lookup, const struct ls *ls)
 {
     lookup_again(lookup);
+    return ls->names ? survey_names(survey, lookup) : survey_take(survey, lookup, ls->id);
+}
+
+static int draw(const struct survey *survey, const struct ls *ls, char **ret_text)
+{
     if (ls->names)
-        return picture_names(lookup, ret_text);
-    return ls->json ? picture_json(lookup, ls->id, ret_text)
-                    : picture_table(lookup, ls->id, ret_text);
+        return picture_names(survey, ret_text);
+    return ls->json ? picture_json(survey, ret_text) : picture_table(survey, ret_text);
+}
+
+/* What is missing stands in the picture. */
+static int look(struct lookup *lookup, const struct ls *ls, char **ret_text)
+{
+    struct survey survey;
+    int error = take(&survey, lookup, ls);
+
+    if (error == ZKC_OK)
+        error = draw(&survey, ls, ret_text);
+    survey_free(&survey);
+    return error;
+}
+
+/* 0 where there is no screen. */
+static unsigned size_of_screen(void)
+{
+    struct winsize size = {0};
+
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return ((unsigned)size.ws_row << 16) + size.ws_col;
 }
 
 /* No more than the screen takes, or the head would scroll away; long lines are cut, not wrapped. */
@@ -68,25 +93,40 @@ static int print(const char *picture, bool in_place)
     return fflush(stdout) != 0 || ferror(stdout) ? say_unwritten() : STATUS_OK;
 }
 
-/* Servers that are away for a while are waited for; what was shown last stays. */
+/* Servers that are away for a while are waited for, and what was shown last stays; once it is said
+ * why nothing comes. */
+static int no_picture(struct lookup *lookup, const struct ls *ls, int error, bool *told)
+{
+    if (error != ZKC_EUNREACHABLE)
+        return client_failed(lookup->sync, ls->id != NULL ? ls->id : "ls", error);
+    if (!*told)
+        say("%s; waiting", zkc_strerror(error));
+    *told = true;
+    return STATUS_OK;
+}
+
 static int keep_looking(struct lookup *lookup, const struct ls *ls)
 {
-    bool in_place = isatty(STDOUT_FILENO) && !ls->json && !ls->names;
+    bool in_place = isatty(STDOUT_FILENO) && !ls->json && !ls->names, told = false;
     char *last = NULL;
+    unsigned shown = 0; /* the size of the screen */
     int status = STATUS_OK;
 
     while (status == STATUS_OK) {
         char *picture = NULL;
         int error = look(lookup, ls, &picture);
+        unsigned screen = in_place ? size_of_screen() : 0;
 
-        if (error == ZKC_OK && (last == NULL || strcmp(picture, last) != 0)) {
+        if (error != ZKC_OK)
+            status = no_picture(lookup, ls, error, &told);
+        else if (last == NULL || (told && in_place) || screen != shown ||
+                 strcmp(picture, last) != 0)
             status = print(picture, in_place);
+        if (error == ZKC_OK) {
+            told = false;
+            shown = screen;
             free(last);
             last = picture;
-        } else if (error == ZKC_OK) {
-            free(picture);
-        } else if (error != ZKC_EUNREACHABLE) {
-            status = client_failed(ls->id != NULL ? ls->id : "ls", error);
         }
         poll(NULL, 0, LOOK_MS);
     }
@@ -96,12 +136,20 @@ static int keep_looking(struct lookup *lookup, const struct ls *ls)
 
 static int once(struct lookup *lookup, const struct ls *ls)
 {
+    struct survey survey;
     char *picture = NULL;
-    int status, error = look(lookup, ls, &picture);
+    int missing, status, error = take(&survey, lookup, ls);
 
-    if (error != ZKC_OK)
-        return client_failed(ls->id != NULL ? ls->id : "ls", error);
-    status = print(picture, false);
+    if (error == ZKC_OK)
+        error = draw(&survey, ls, &picture);
+    if (error == ZKC_OK) {
+        status = print(picture, false);
+        missing = survey_status(&survey, lookup);
+        status = status != STATUS_OK ? status : missing;
+    } else {
+        status = client_failed(lookup->sync, ls->id != NULL ? ls->id : "ls", error);
+    }
+    survey_free(&survey);
     free(picture);
     return status;
 }
@@ -117,13 +165,8 @@ static int run(struct words *words, struct common *common)
     struct lookup lookup;
     int status;
 
-    if (!verb_begin(&verb_ls, words, own, sizeof own / sizeof own[0], common, NULL, &status))
+    if (!verb_begin_any(&verb_ls, words, own, sizeof own / sizeof own[0], common, &ls.id, &status))
         return status;
-    ls.id = words_take(words);
-    if (!options_take(words, own, sizeof own / sizeof own[0], common))
-        return STATUS_USAGE;
-    if (common->help)
-        return verb_help(&verb_ls);
     if (words->count > 0)
         return say_usage("ls takes one ID at most");
     if (ls.names && (ls.json || ls.id != NULL))

@@ -14,27 +14,26 @@ static const char text[] = "  -e, --election              ask for an election, n
 
 static int answer(const zkc_contenders *all, bool quiet)
 {
-    const zkc_contender *first = zkc_contenders_at(all, 0);
-    char name[320];
+    char hold[400];
 
-    if (first == NULL) {
+    if (zkc_contenders_count(all) == 0) {
         if (!quiet)
             puts("free");
         return STATUS_OK;
     }
-    format_holder(first, name, sizeof name);
+    format_hold(all, CLAIM_LOCK, hold, sizeof hold);
     if (!quiet)
-        printf("held by %s\n", name);
+        puts(hold);
     return STATUS_NOT_OBTAINED;
 }
 
-static int probe(struct lookup *lookup, enum contest_kind kind, const char *id, bool quiet)
+static int probe(struct lookup *lookup, enum claim_kind kind, const char *id, bool quiet)
 {
     zkc_contenders *all;
     int status, error = lookup_list(lookup, kind, id, &all);
 
     if (error != ZKC_OK)
-        return client_failed(id, error);
+        return client_failed(lookup->sync, id, error);
     status = answer(all, quiet);
     zkc_contenders_free(all);
     return status;
@@ -57,7 +56,7 @@ static int run(struct words *words, struct common *common)
         return say_usage("probe takes one ID");
     status = lookup_open(&lookup, common);
     if (status == 0)
-        status = probe(&lookup, election ? CONTEST_LEADER : CONTEST_LOCK, id, quiet);
+        status = probe(&lookup, election ? CLAIM_LEADER : CLAIM_LOCK, id, quiet);
     lookup_close(&lookup);
     return status;
 }

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What TMPDIR is called goes through no format and no java: each server runs in its directory. */
+#define MARK 9  /* its place among the words of a server's command line */
 #define PORTS 3 /* for clients, for followers, for elections */
 
 /* ---- ports ---- */
@@ -55,12 +57,24 @@ static bool choose_ports(int count, int ports[])
 
 /* ---- files ---- */
 
-static FILE *create(const char *directory, int number, const char *name)
+/* Of one server; NULL without memory. Yours to free. */
+static char *path_of(const struct ensemble *ensemble, int number, const char *name)
 {
-    char path[320];
+    char *path;
 
-    snprintf(path, sizeof path, "%s/%d/%s", directory, number, name);
-    return fopen(path, "we");
+    return asprintf(&path, "%s/%d%s%s", ensemble->directory, number, *name != '\0' ? "/" : "",
+                    name) < 0
+               ? NULL
+               : path;
+}
+
+static FILE *create(const struct ensemble *ensemble, int number, const char *name)
+{
+    char *path = path_of(ensemble, number, name);
+    FILE *file = path == NULL ? NULL : fopen(path, "we");
+
+    free(path);
+    return file;
 }
 
 static bool written(FILE *file)
@@ -72,7 +86,7 @@ static bool written(FILE *file)
 
 static bool write_id(const struct ensemble *ensemble, int number)
 {
-    FILE *file = create(ensemble->directory, number, "myid");
+    FILE *file = create(ensemble, number, "data/myid");
 
     if (file == NULL)
         return false;
@@ -82,44 +96,68 @@ static bool write_id(const struct ensemble *ensemble, int number)
 
 static bool write_configuration(const struct ensemble *ensemble, int number, const int ports[])
 {
-    FILE *file = create(ensemble->directory, number, "zoo.cfg");
+    FILE *file = create(ensemble, number, "zoo.cfg");
 
     if (file == NULL)
         return false;
-    fprintf(file,
-            "dataDir=%s/%d\nclientPortAddress=127.0.0.1\nclientPort=%d\ntickTime=500\n"
-            "initLimit=40\nsyncLimit=10\nadmin.enableServer=false\nforceSync=no\n"
-            "preAllocSize=64\n4lw.commands.whitelist=*\n",
-            ensemble->directory, number, ports[(size_t)number * PORTS]);
+    fprintf(
+        file,
+        "dataDir=/proc/self/cwd/data\nclientPortAddress=127.0.0.1\nclientPort=%d\ntickTime=500\n"
+        "initLimit=40\nsyncLimit=10\nadmin.enableServer=false\nforceSync=no\n"
+        "preAllocSize=64\n4lw.commands.whitelist=*\n",
+        ports[(size_t)number * PORTS]);
     for (int i = 0; ensemble->count > 1 && i < ensemble->count; i++)
         fprintf(file, "server.%d=127.0.0.1:%d:%d\n", i + 1, ports[i * PORTS + 1],
                 ports[i * PORTS + 2]);
     return written(file);
 }
 
+static const char *scratch(void)
+{
+    const char *given = getenv("TMPDIR");
+
+    return given != NULL && *given != '\0' ? given : "/tmp";
+}
+
+/* The servers run elsewhere, so a relative TMPDIR is no use to them. */
+static bool make_directory(struct ensemble *ensemble)
+{
+    char *parent = realpath(scratch(), NULL);
+
+    if (parent == NULL)
+        return false;
+    if (asprintf(&ensemble->directory, "%s/zkcoord-dev-XXXXXX", parent) < 0)
+        ensemble->directory = NULL;
+    free(parent);
+    if (ensemble->directory != NULL && mkdtemp(ensemble->directory) != NULL)
+        return true;
+    free(ensemble->directory);
+    ensemble->directory = NULL;
+    return false;
+}
+
+static bool make_place(const struct ensemble *ensemble, int number, const char *name)
+{
+    char *path = path_of(ensemble, number, name);
+    bool good = path != NULL && mkdir(path, 0700) == 0;
+
+    free(path);
+    return good;
+}
+
 static bool prepare(struct ensemble *ensemble)
 {
     int ports[ENSEMBLE_MAX * PORTS] = {0};
-    const char *parent = getenv("TMPDIR");
 
-    if (parent == NULL || *parent == '\0' || strlen(parent) > 200)
-        parent = "/tmp";
-    snprintf(ensemble->directory, sizeof ensemble->directory, "%s/zkcoord-dev-XXXXXX", parent);
-    if (mkdtemp(ensemble->directory) == NULL) {
-        *ensemble->directory = '\0';
-        return false;
-    }
-    if (!choose_ports(ensemble->count * PORTS, ports))
+    if (!make_directory(ensemble) || !choose_ports(ensemble->count * PORTS, ports))
         return false;
     for (int i = 0; i < ensemble->count; i++) {
-        char path[300];
         size_t used = strlen(ensemble->nodes);
 
-        snprintf(path, sizeof path, "%s/%d", ensemble->directory, i);
         snprintf(ensemble->nodes + used, sizeof ensemble->nodes - used, "%s127.0.0.1:%d",
                  i > 0 ? "," : "", ports[(size_t)i * PORTS]);
-        if (mkdir(path, 0700) != 0 || !write_id(ensemble, i) ||
-            !write_configuration(ensemble, i, ports))
+        if (!make_place(ensemble, i, "") || !make_place(ensemble, i, "data") ||
+            !write_id(ensemble, i) || !write_configuration(ensemble, i, ports))
             return false;
     }
     return true;
@@ -127,19 +165,29 @@ static bool prepare(struct ensemble *ensemble)
 
 /* ---- servers ---- */
 
-static int open_log(const char *directory, int number)
+static int open_log(const struct ensemble *ensemble, int number)
 {
-    char path[320];
+    char *path = path_of(ensemble, number, "zookeeper.log");
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-    snprintf(path, sizeof path, "%s/%d/zookeeper.log", directory, number);
-    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    free(path);
+    return fd;
+}
+
+static bool enter(const struct ensemble *ensemble, int number)
+{
+    char *path = path_of(ensemble, number, "");
+    bool good = path != NULL && chdir(path) == 0;
+
+    free(path);
+    return good;
 }
 
 /* Small and quick to start. A group of its own: Ctrl-C is for the command. */
 static void become(const struct ensemble *ensemble, int number, char *java, char *class_path,
                    pid_t parent)
 {
-    char configuration[320];
+    char *mark; /* by which somebody who looks at processes knows it */
     char *words[] = {java,
                      "-Xmx128m",
                      "-Xss512k",
@@ -149,15 +197,18 @@ static void become(const struct ensemble *ensemble, int number, char *java, char
                      "-XX:-UsePerfData",
                      "-Djava.net.preferIPv4Stack=true",
                      "-Dzookeeper.jmx.log4j.disable=true",
+                     NULL,
                      "-cp",
                      class_path,
                      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                     configuration,
+                     "/proc/self/cwd/zoo.cfg",
                      NULL};
-    int log = open_log(ensemble->directory, number), null = open("/dev/null", O_RDONLY);
+    int log = open_log(ensemble, number), null = open("/dev/null", O_RDONLY);
     sigset_t none;
 
-    snprintf(configuration, sizeof configuration, "%s/%d/zoo.cfg", ensemble->directory, number);
+    if (asprintf(&mark, "-Dzkcoord.dev=%s", ensemble->directory) < 0 || !enter(ensemble, number))
+        _exit(127);
+    words[MARK] = mark;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
@@ -192,7 +243,7 @@ bool ensemble_start(struct ensemble *ensemble, int count)
         return false;
     good = prepare(ensemble) && start_all(ensemble, java, class_path);
     if (!good)
-        say("cannot start servers: %s", strerror(errno));
+        say("cannot start servers below %s: %s", scratch(), strerror(errno));
     free(java);
     free(class_path);
     return good;
@@ -218,7 +269,7 @@ void ensemble_explain(const struct ensemble *ensemble)
     for (int i = 0; i < ensemble->count; i++) {
         char text[4096];
         ssize_t length;
-        int fd = ended(ensemble->pids[i]) ? open_log(ensemble->directory, i) : -1;
+        int fd = ended(ensemble->pids[i]) ? open_log(ensemble, i) : -1;
 
         if (fd < 0)
             continue;
@@ -249,6 +300,7 @@ void ensemble_stop(struct ensemble *ensemble)
     for (int i = 0; i < ensemble->count; i++)
         while (ensemble->pids[i] > 0 && waitpid(ensemble->pids[i], NULL, 0) < 0 && errno == EINTR)
             ;
-    if (*ensemble->directory != '\0')
+    if (ensemble->directory != NULL)
         nftw(ensemble->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(ensemble->directory);
 }

@@ -13,7 +13,7 @@
 struct ensemble {
     int count;
     pid_t pids[ENSEMBLE_MAX];
-    char directory[256];
+    char *directory;               /* absolute */
     char nodes[32 * ENSEMBLE_MAX]; /* "127.0.0.1:port,..." */
 };
 

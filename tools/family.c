@@ -1,219 +1,288 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "family.h"
+#include "clock.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-struct process {
-    pid_t pid;
-    pid_t parent;
-    pid_t group;
-    bool ours;
-    uint64_t birth;
-};
+#define CHASES 10
+#define PAUSE_MAX_MS 256
 
-struct table {
-    struct process *at;
-    size_t count;
-    size_t room;
-};
+/* ---- who belongs to it ---- */
+
+static bool is_elder(const struct family *family, const struct process *process)
+{
+    for (size_t i = 0; i < family->elders.count; i++) {
+        const struct process *elder = &family->elders.at[i];
+        if (elder->pid == process->pid &&
+            (elder->birth == process->birth || elder->birth == 0 || process->birth == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Children that /proc hides stand behind the others, which are in order. What an elder has below
+ * it is its own. */
+static void mark_children(const struct family *family, struct processes *all, size_t seen)
+{
+    for (size_t i = seen; i < all->count; i++) {
+        struct process *same = proc_find(all, seen, all->at[i].pid);
+        if (same == NULL)
+            same = &all->at[i];
+        same->ours = !is_elder(family, same);
+    }
+}
+
+static bool has_parent_of_ours(const struct processes *all, size_t seen,
+                               const struct process *process)
+{
+    const struct process *parent = proc_find(all, seen, process->parent);
+
+    if (process->parent == getpid() || (parent != NULL && parent->ours))
+        return true;
+    for (size_t i = seen; i < all->count; i++)
+        if (all->at[i].pid == process->parent && all->at[i].ours)
+            return true;
+    return false;
+}
+
+/* Children may stand before their parents in /proc: mark until nothing changes. */
+static void mark(const struct family *family, struct processes *all, size_t seen)
+{
+    bool changed = true;
+
+    mark_children(family, all, seen);
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < seen; i++) {
+            struct process *process = &all->at[i];
+            if (process->ours || !has_parent_of_ours(all, seen, process) ||
+                is_elder(family, process))
+                continue;
+            process->ours = changed = true;
+        }
+    }
+}
+
+/* Zombies, too: what looks like one may be threads that have outlived the first. */
+static struct processes descendants(const struct family *family)
+{
+    struct processes all = {0};
+    size_t seen;
+
+    proc_scan(family->proc, &all);
+    seen = all.count;
+    proc_children(family->proc, &all);
+    mark(family, &all, seen);
+    return all;
+}
 
 bool family_adopt(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
-/* ---- /proc ---- */
-
-/* The name of a process may contain anything, also ") "; what follows it does not. */
-static bool parse(const char *text, struct process *ret)
+/* Descendants that are no elders' and no elders, as a list. */
+static struct processes present(const struct family *family)
 {
-    /* State, parent, group, 16 more; the 22nd in all is the birth: see proc_pid_stat(5). */
-    static const char format[] =
-        ") %*c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
-    const char *rest = strrchr(text, ')');
-    int parent, group;
+    struct processes all = descendants(family);
+    size_t count = 0;
 
-    if (rest == NULL)
+    for (size_t i = 0; i < all.count; i++)
+        if (all.at[i].ours)
+            all.at[count++] = all.at[i];
+    all.count = count;
+    return all;
+}
+
+bool family_open(struct family *family, const char **ret_problem)
+{
+    *family = (struct family){.proc = proc_open(ret_problem)};
+    if (family->proc < 0)
         return false;
-    /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
-    if (sscanf(rest, format, &parent, &group, &ret->birth) != 3)
+    if (!family_adopt()) {
+        *ret_problem = "this kernel lets nobody adopt orphans (PR_SET_CHILD_SUBREAPER)";
         return false;
-    ret->parent = parent;
-    ret->group = group;
+    }
+    cgroup_open(&family->cgroup, family->proc);
+    family->elders = present(family);
     return true;
 }
 
-static bool look(pid_t pid, struct process *ret)
+/* It must have adopted until the end of the look, not only until its beginning. */
+void family_leave_out_but(struct family *family, pid_t child)
 {
-    char path[64], text[1024];
-    ssize_t length;
-    int fd;
+    struct process adopts = {.pid = child};
+    struct family others = *family;
+    struct processes elders;
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    length = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (length <= 0)
-        return false;
-    text[length] = '\0';
-    *ret = (struct process){.pid = pid};
-    return parse(text, ret);
-}
-
-static bool append(struct table *table, const struct process *process)
-{
-    if (table->count == table->room) {
-        size_t room = table->room == 0 ? 256 : table->room * 2;
-        struct process *at = realloc(table->at, room * sizeof *at);
-
-        if (at == NULL)
-            return false;
-        table->at = at;
-        table->room = room;
-    }
-    table->at[table->count++] = *process;
-    return true;
-}
-
-static int by_pid(const void *left, const void *right)
-{
-    const struct process *a = left, *b = right;
-
-    return (a->pid > b->pid) - (a->pid < b->pid);
-}
-
-static bool scan(struct table *table)
-{
-    DIR *directory = opendir("/proc");
-    const struct dirent *entry;
-
-    if (directory == NULL)
-        return false;
-    while ((entry = readdir(directory)) != NULL) {
-        long pid = strtol(entry->d_name, NULL, 10);
-        struct process process;
-
-        if (pid > 0 && look((pid_t)pid, &process))
-            append(table, &process);
-    }
-    closedir(directory);
-    if (table->count > 0)
-        qsort(table->at, table->count, sizeof *table->at, by_pid);
-    return true;
-}
-
-uint64_t family_birth(pid_t pid)
-{
-    struct process process;
-
-    return look(pid, &process) ? process.birth : 0;
-}
-
-/* ---- descendants ---- */
-
-static const struct process *find(const struct table *table, pid_t pid)
-{
-    const struct process key = {.pid = pid};
-
-    return bsearch(&key, table->at, table->count, sizeof key, by_pid);
-}
-
-/* Children may stand before their parents in /proc: mark until nothing changes. */
-static void mark(struct table *table, pid_t root, uint64_t since)
-{
-    bool changed = true;
-
-    while (changed) {
-        changed = false;
-        for (size_t i = 0; i < table->count; i++) {
-            struct process *process = &table->at[i];
-            const struct process *parent;
-
-            if (process->ours || process->birth < since)
-                continue;
-            parent = process->parent == root ? NULL : find(table, process->parent);
-            if (process->parent == root || (parent != NULL && parent->ours))
-                process->ours = changed = true;
-        }
+    others.elders = (struct processes){.at = &adopts, .count = 1};
+    elders = present(&others);
+    if (proc_look(family->proc, child, &adopts) && !adopts.ending) {
+        free(family->elders.at);
+        family->elders = elders;
+    } else {
+        free(elders.at);
     }
 }
+
+/* ---- signals ---- */
 
 /* By a descriptor of the process: its number may have been given to another meanwhile. */
-static void send(const struct process *process, int signal)
+static int send_to_stranger(const struct family *family, const struct process *process, int signal)
 {
-    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0), result = 0;
+    struct process now;
+    bool same = proc_look(family->proc, process->pid, &now) && now.birth == process->birth;
 
-    if (fd < 0) { /* gone, or a kernel before 5.3 */
-        if (family_birth(process->pid) == process->birth)
-            kill(process->pid, signal);
-        return;
+    if (same && fd >= 0)
+        result = (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+    else if (same) /* a kernel before 5.3 */
+        result = kill(process->pid, signal);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+/* Nobody but us waits for our children: their numbers stay theirs. */
+static int send(const struct family *family, const struct process *process, int signal)
+{
+    return process->parent == getpid() ? kill(process->pid, signal)
+                                       : send_to_stranger(family, process, signal);
+}
+
+void family_terminate(const struct family *family, pid_t group, pid_t told)
+{
+    bool done = group > 0 && kill(-group, SIGTERM) == 0;
+    struct processes all;
+
+    if (done)
+        kill(-group, SIGCONT); /* a stopped process would not hear */
+    /* A process that leaves the group before this look is told twice rather than not at all. */
+    all = descendants(family);
+    for (size_t i = 0; i < all.count; i++) {
+        if (!all.at[i].ours || (done && all.at[i].group == group))
+            continue;
+        if (told == 0 || all.at[i].group != told)
+            send(family, &all.at[i], SIGTERM);
+        send(family, &all.at[i], SIGCONT);
     }
-    if (family_birth(process->pid) == process->birth)
-        syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
-    close(fd);
+    free(all.at);
 }
 
-/* Zombies, too: what looks like one may be threads that have outlived the first. */
-int family_signal(int signal, uint64_t since)
+pid_t family_kill(const struct family *family, pid_t group, pid_t above)
 {
-    struct table table = {0};
-    int count = 0;
+    struct processes all;
+    pid_t not_ours = 0;
+    bool anybody = cgroup_kill(&family->cgroup); /* in the cgroup, another user's, too */
 
-    if (!scan(&table))
-        return -1;
-    mark(&table, getpid(), since);
-    for (size_t i = 0; i < table.count; i++) {
-        if (table.at[i].ours) {
-            count++;
-            send(&table.at[i], signal);
-        }
+    if (group > 0)
+        kill(-group, SIGKILL);
+    all = descendants(family);
+    for (size_t i = 0; i < all.count; i++) {
+        pid_t pid = all.at[i].pid;
+        if (!all.at[i].ours || send(family, &all.at[i], SIGKILL) == 0 || errno != EPERM || anybody)
+            continue;
+        if (pid > above && (not_ours == 0 || pid < not_ours))
+            not_ours = pid;
     }
-    free(table.at);
-    return count;
+    free(all.at);
+    return not_ours;
 }
 
-/* Nobody but us waits for them, so that their numbers stay theirs. More than fit are found later.
- */
-void family_signal_children(int signal, uint64_t since)
+static struct processes children(const struct family *family)
 {
-    char path[64], text[4096], *at = text, *end;
-    ssize_t length;
-    long pid;
-    int fd;
+    struct processes all = {0};
 
-    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    length = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[length > 0 ? length : 0] = '\0';
-    for (; (pid = strtol(at, &end, 10)) > 0 && *end == ' '; at = end)
-        if (family_birth((pid_t)pid) >= since)
-            kill((pid_t)pid, signal);
+    proc_children(family->proc, &all);
+    for (size_t i = 0; i < all.count; i++)
+        all.at[i].ours = !is_elder(family, &all.at[i]);
+    return all;
 }
 
-bool family_alone(void)
+void family_kill_children(const struct family *family)
 {
-    struct table table = {0};
+    struct processes all = children(family);
+
+    for (size_t i = 0; i < all.count; i++)
+        if (all.at[i].ours)
+            kill(all.at[i].pid, SIGKILL);
+    free(all.at);
+}
+
+pid_t family_left(const struct family *family)
+{
+    struct processes all = children(family);
+    pid_t left = 0;
+
+    for (size_t i = 0; i < all.count && left == 0; i++)
+        if (all.at[i].ours)
+            left = all.at[i].pid;
+    free(all.at);
+    return left != 0 ? left : cgroup_left(&family->cgroup);
+}
+
+/* Of those that nobody may kill each is there to be seen; of others one at least. */
+pid_t family_next_left(const struct family *family, pid_t left, pid_t above)
+{
+    pid_t next = family_kill(family, 0, above);
+
+    return next == 0 && above == 0 ? left : next;
+}
+
+const char *family_name(pid_t left, char *text, size_t size)
+{
+    if (left == CGROUP_NAMELESS)
+        return "a process of the command that has no number here";
+    snprintf(text, size, "process %ld of the command", (long)left);
+    return text;
+}
+
+/* ---- the end ---- */
+
+static pid_t reap(const struct family *family)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+    return family_left(family);
+}
+
+/* Whoever is orphaned comes to us at once: without a child there is no descendant, but for those
+ * that were orphaned in another PID namespace. */
+pid_t family_end(const struct family *family, int64_t patience)
+{
+    int64_t end = clock_ns() + patience;
+    int pause_ms = 1;
+    pid_t left;
+
+    while ((left = reap(family)) != 0 && clock_ns() < end) {
+        family_kill(family, 0, 0);
+        for (int i = 0; i < CHASES && reap(family) != 0; i++)
+            family_kill_children(family);
+        poll(NULL, 0, pause_ms);
+        if (pause_ms < PAUSE_MAX_MS)
+            pause_ms *= 2;
+    }
+    return left;
+}
+
+bool family_alone(const struct family *family)
+{
+    struct processes all = {0};
     size_t members = 0;
     pid_t group = getpgrp();
 
-    if (!scan(&table))
+    if (!proc_scan(family->proc, &all))
         return false;
-    for (size_t i = 0; i < table.count; i++)
-        members += table.at[i].group == group;
-    free(table.at);
+    for (size_t i = 0; i < all.count; i++)
+        members += all.at[i].group == group;
+    free(all.at);
     return members == 1;
 }

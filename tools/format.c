@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,21 +22,10 @@ void format_time(int64_t ms, char *text, size_t size)
         strftime(text, size, "%Y-%m-%d %H:%M:%S", &local);
 }
 
-/* What others wrote into their znodes must not steer our terminal: no U+0000..1F, U+7F..9F. */
-static void tame(char *text)
-{
-    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
-        if (at[0] < 0x20 || at[0] == 0x7f)
-            at[0] = '?';
-        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-            at[0] = at[1] = '?';
-    }
-}
-
 void format_text(const char *from, char *text, size_t size)
 {
     snprintf(text, size, "%s", from);
-    tame(text);
+    text_tame(text);
 }
 
 void format_holder(const zkc_contender *contender, char *text, size_t size)
@@ -45,6 +35,25 @@ void format_holder(const zkc_contender *contender, char *text, size_t size)
     if (contender->node != NULL && *contender->node->id != '\0')
         name = contender->node->id;
     format_text(name, text, size);
+}
+
+static const char *deed(const zkc_contender *holder, enum claim_kind kind)
+{
+    if (kind == CLAIM_LEADER)
+        return "led";
+    return holder->shared ? "shared" : "held";
+}
+
+void format_hold(const zkc_contenders *all, enum claim_kind kind, char *text, size_t size)
+{
+    const zkc_contender *first = zkc_contenders_at(all, 0);
+    size_t others = claim_holders(all) - 1;
+    char name[320], more[48] = "";
+
+    format_holder(first, name, sizeof name);
+    if (others > 0)
+        snprintf(more, sizeof more, " and %zu other%s", others, others > 1 ? "s" : "");
+    snprintf(text, size, "%s by %s%s", deed(first, kind), name, more);
 }
 
 void format_address(const zkc_contender *contender, char *text, size_t size)
@@ -57,5 +66,5 @@ void format_address(const zkc_contender *contender, char *text, size_t size)
         snprintf(text, size, "%s:%" PRId64, node->address, node->port);
     else
         snprintf(text, size, "%s", node->address);
-    tame(text);
+    text_tame(text);
 }

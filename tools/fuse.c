@@ -2,6 +2,7 @@
 #include "fuse.h"
 #include "clock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ static bool higher_end(int *ret_end)
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
     *ret_end = fcntl(ends[0], F_DUPFD_CLOEXEC, ends[1] + 1);
+    if (*ret_end < 0 && errno == EINVAL) /* the number is above the limit */
+        errno = EMFILE;
     close(ends[0]);
     return *ret_end >= 0;
 }

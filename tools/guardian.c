@@ -4,14 +4,13 @@
 #include "family.h"
 #include "fuse.h"
 #include "orders.h"
-#include "say.h"
 #include "spawn.h"
 #include "urgency.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -24,11 +23,16 @@
 #define KILL_AGAIN_MAX (256 * MS)
 #define CHASES 10
 
+/* After SIGKILL: whoever lives longer is said to be left; so long we try without zkcoord. */
+#define LEFT (1000 * MS)
+#define ALONE (10000 * MS)
+
 /* Bytes in a socket, of 200 KiB or so. */
 #define CROWD 32768
 
 struct guardian {
     const struct plan *plan;
+    const struct family *family;
     int socket;
     int children; /* signalfd */
     int timer;
@@ -36,9 +40,12 @@ struct guardian {
     bool active;   /* something of the command may be alive */
     bool ending;   /* SIGTERM was sent */
     pid_t command; /* 0: has ended, and its number may be somebody else's */
-    uint64_t birth;
+    int failure;   /* tells why it could not be executed; meaningless without a command */
+    pid_t told;    /* its process group, once an order has sent SIGTERM there */
     int64_t grace;
-    int64_t pause; /* until the next SIGKILL; 0: there was none yet */
+    int64_t pause;  /* until the next SIGKILL; 0: there was none yet */
+    int64_t killed; /* when the first SIGKILL was sent */
+    pid_t left;     /* reported last as not to be killed; 0: nobody */
     struct limits limits;
     struct fuse fuse;
     struct urgency urgency;
@@ -85,13 +92,6 @@ static void take_limits(struct guardian *guardian, const struct limits *limits)
 
 /* ---- ending ---- */
 
-static void signal_all(const struct guardian *guardian, int signal)
-{
-    if (guardian->command != 0)
-        kill(-guardian->command, signal);
-    family_signal(signal, guardian->birth);
-}
-
 static void end(struct guardian *guardian)
 {
     int64_t soon = clock_ns() + guardian->grace;
@@ -102,19 +102,40 @@ static void end(struct guardian *guardian)
     if (guardian->limits.kill > soon)
         guardian->limits.kill = soon;
     set_timer(guardian);
-    signal_all(guardian, SIGTERM);
-    signal_all(guardian, SIGCONT); /* who is stopped would not hear */
+    /* The rest of a group whose command has ended has heard that SIGTERM, too; a loss is news. */
+    family_terminate(guardian->family, guardian->command,
+                     guardian->command == 0 ? guardian->told : 0);
+}
+
+/* Each that we may not kill is told of once, in the order of their numbers; where there is none of
+ * these, one that does not die. */
+static void report_left(struct guardian *guardian, pid_t not_ours)
+{
+    pid_t left = not_ours;
+
+    if (left == 0 && guardian->left == 0 && clock_ns() - guardian->killed > LEFT)
+        left = family_left(guardian->family);
+    if (left == 0)
+        return;
+    guardian->left = left;
+    report(guardian, REPORT_LEFT, left);
 }
 
 /* From here on the kernel need not end us: nothing is left that it would end, and we can do more.
  */
 static void kill_all(struct guardian *guardian)
 {
-    if (guardian->pause == 0)
+    if (guardian->pause == 0) {
         guardian->pause = KILL_AGAIN;
-    else if (guardian->pause < KILL_AGAIN_MAX)
+        guardian->killed = clock_ns();
+    } else if (guardian->pause < KILL_AGAIN_MAX) {
         guardian->pause *= 2;
-    signal_all(guardian, SIGKILL);
+    }
+    report_left(guardian, family_kill(guardian->family, guardian->command, guardian->left));
+    if (guardian->pause == KILL_AGAIN)
+        report(guardian, REPORT_KILLED, 0);
+    if (guardian->alone && clock_ns() - guardian->killed > ALONE)
+        _exit(1); /* our second says who is left */
     fuse_set(&guardian->fuse, NEVER);
     guardian->limits.kill = clock_ns() + guardian->pause;
     set_timer(guardian);
@@ -146,28 +167,67 @@ static void deserted(struct guardian *guardian)
 
 /* ---- orders ---- */
 
+static void empty(struct guardian *guardian)
+{
+    guardian->active = false;
+    fuse_clear(&guardian->fuse);
+    set_timer(guardian);
+    report(guardian, REPORT_EMPTY, 0);
+    if (guardian->alone)
+        _exit(0);
+}
+
 static void run(struct guardian *guardian, const struct order *order)
 {
+    const struct launch launch = {.plan = guardian->plan,
+                                  .fuse = &guardian->fuse,
+                                  .cgroup = &guardian->family->cgroup,
+                                  .urgency = &guardian->urgency,
+                                  .token = order->token,
+                                  .foreground = order->number != 0,
+                                  .socket = guardian->socket};
     pid_t pid;
 
     guardian->active = true;
     guardian->ending = false;
     guardian->pause = 0;
     guardian->grace = order->grace;
-    guardian->birth = family_birth(getpid());
+    guardian->left = 0;
+    guardian->told = 0;
     take_limits(guardian, &order->limits);
-    pid = spawn(guardian->plan, &guardian->fuse, &guardian->urgency, order->token,
-                order->number != 0);
-    if (pid > 0) {
-        guardian->command = pid;
-        report(guardian, REPORT_STARTED, pid);
+    pid = spawn(&launch, &guardian->failure);
+    if (pid < 0) {
+        report(guardian, REPORT_FAILED, errno);
+        empty(guardian);
         return;
     }
-    report(guardian, REPORT_FAILED, errno);
-    guardian->active = false;
-    fuse_clear(&guardian->fuse);
-    set_timer(guardian);
-    report(guardian, REPORT_EMPTY, 0);
+    guardian->command = pid;
+    report(guardian, REPORT_STARTED, pid);
+}
+
+/*
+ * A process group whose parents are in other sessions counts as orphaned, and gets EIO where others
+ * are stopped. We do not lead our group, which is our second's, and can make a session. Later
+ * commands have no controlling terminal that could refuse them: they read nothing.
+ */
+static void leave_session(void)
+{
+    int nothing = isatty(STDIN_FILENO) ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+
+    if (nothing >= 0) {
+        dup2(nothing, STDIN_FILENO);
+        close(nothing);
+    }
+    setsid();
+}
+
+static void signal_command(struct guardian *guardian, int number)
+{
+    if (guardian->command == 0)
+        return;
+    kill(-guardian->command, number);
+    if (number == SIGTERM)
+        guardian->told = guardian->command;
 }
 
 static void obey(struct guardian *guardian, const struct order *order)
@@ -180,11 +240,13 @@ static void obey(struct guardian *guardian, const struct order *order)
         take_limits(guardian, &order->limits);
         break;
     case ORDER_SIGNAL:
-        if (guardian->command != 0)
-            kill(-guardian->command, order->number);
+        signal_command(guardian, order->number);
         break;
     case ORDER_END:
         end(guardian);
+        break;
+    case ORDER_LEAVE:
+        leave_session();
         break;
     }
 }
@@ -202,24 +264,32 @@ static void read_orders(struct guardian *guardian)
 
 /* ---- children ---- */
 
-static void empty(struct guardian *guardian)
-{
-    guardian->active = false;
-    fuse_clear(&guardian->fuse);
-    set_timer(guardian);
-    report(guardian, REPORT_EMPTY, 0);
-    if (guardian->alone)
-        _exit(0);
-}
-
 static void command_changed(struct guardian *guardian, int status)
 {
+    int error;
+
     if (WIFSTOPPED(status)) {
         report(guardian, REPORT_STOPPED, WSTOPSIG(status));
         return;
     }
+    error = spawn_failure(guardian->failure);
+    close(guardian->failure);
     guardian->command = 0;
-    report(guardian, REPORT_EXITED, status);
+    if (error != 0)
+        report(guardian, REPORT_FAILED, error);
+    else
+        report(guardian, REPORT_EXITED, status);
+}
+
+/* No child is left. Only the cgroup shows whoever was orphaned in another PID namespace. */
+static void childless(struct guardian *guardian)
+{
+    if (cgroup_left(&guardian->family->cgroup) == 0) {
+        empty(guardian);
+    } else if (guardian->pause == 0) {
+        guardian->ending = true;
+        kill_all(guardian);
+    }
 }
 
 /* What the command leaves behind ends with it. */
@@ -237,7 +307,7 @@ static void reap(struct guardian *guardian)
     if (!guardian->active)
         return;
     if (pid < 0 && errno == ECHILD)
-        empty(guardian);
+        childless(guardian);
     else if (guardian->command == 0)
         end(guardian);
 }
@@ -246,7 +316,7 @@ static void reap(struct guardian *guardian)
 static void chase(struct guardian *guardian)
 {
     for (int i = 0; i < CHASES && guardian->active && guardian->pause != 0; i++) {
-        family_signal_children(SIGKILL, guardian->birth);
+        family_kill_children(guardian->family);
         reap(guardian);
     }
 }
@@ -263,20 +333,19 @@ static void prepare(struct guardian *guardian)
     sigaddset(&child, SIGCHLD);
     guardian->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     guardian->timer = alarm_open();
-    /* A group of its own: what stops zkcoord's group does not stop us. A name of its own, likewise.
-     */
-    if (setpgid(0, 0) != 0 || guardian->children < 0 || guardian->timer < 0 || !family_adopt() ||
+    if (guardian->children < 0 || guardian->timer < 0 || !family_adopt() ||
         !fuse_open(&guardian->fuse)) {
-        say("cannot prepare: %s", strerror(errno));
+        report(guardian, REPORT_READY, -errno);
         _exit(1);
     }
-    prctl(PR_SET_NAME, "zkc-guardian");
+    prctl(PR_SET_NAME, "zkc-guardian"); /* what stops zkcoord by its name does not stop us */
     urgency_raise(&guardian->urgency);
+    report(guardian, REPORT_READY, getpid());
 }
 
-void guardian(const struct plan *plan, int socket)
+void guardian(const struct plan *plan, const struct family *family, int socket)
 {
-    struct guardian guardian = {.plan = plan, .socket = socket};
+    struct guardian guardian = {.plan = plan, .family = family, .socket = socket};
     enum { ORDERS, CHILDREN, TIMER, SOURCES };
     struct pollfd sources[SOURCES];
 

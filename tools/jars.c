@@ -24,12 +24,29 @@ static char *join(const char *format, const char *text)
     return asprintf(&joined, format, text, text, text) < 0 ? NULL : joined;
 }
 
+/* The servers run elsewhere: what is relative to where we are gets our directory before it. A name
+ * without a slash is for the search path. */
+static char *absolute(const char *file)
+{
+    char *here, *path;
+
+    if (*file == '/' || strchr(file, '/') == NULL)
+        return strdup(file);
+    here = getcwd(NULL, 0);
+    if (here == NULL || asprintf(&path, "%s/%s", here, file) < 0)
+        path = NULL;
+    free(here);
+    return path;
+}
+
 /* ---- java ---- */
 
 static bool in_path(const char *name)
 {
     const char *path = variable("PATH");
 
+    if (path == NULL)
+        path = "/bin:/usr/bin"; /* as execvp() does */
     while (path != NULL && *path != '\0') {
         size_t length = strcspn(path, ":");
         char *file;
@@ -53,10 +70,14 @@ static char *find_java(void)
     char *file;
 
     if (java != NULL)
-        return access(java, X_OK) == 0 || in_path(java) ? strdup(java) : NULL;
+        return access(java, X_OK) == 0 || in_path(java) ? absolute(java) : NULL;
     file = home != NULL ? join("%s/bin/java", home) : NULL;
-    if (file != NULL && access(file, X_OK) == 0)
-        return file;
+    if (file != NULL && access(file, X_OK) == 0) {
+        char *found = absolute(file);
+
+        free(file);
+        return found;
+    }
     free(file);
     return in_path("java") ? strdup("java") : NULL;
 }
@@ -78,9 +99,14 @@ static bool matches(const char *home, const char *pattern)
 /* An unpacked release: jars in lib/, before 3.5.5 the main one at the top. */
 static char *of_release(const char *home)
 {
+    char *place, *path;
+
     if (!matches(home, "%s/lib/zookeeper-[0-9]*.jar") && !matches(home, "%s/zookeeper-[0-9]*.jar"))
         return NULL;
-    return join("%s/conf:%s/lib/*:%s/*", home);
+    place = realpath(home, NULL);
+    path = place == NULL ? NULL : join("%s/conf:%s/lib/*:%s/*", place);
+    free(place);
+    return path;
 }
 
 /* Debian: zookeeper.jar names in its manifest all that it needs but a logger. */
@@ -106,7 +132,9 @@ bool jars_find(char **ret_java, char **ret_class_path)
 
     *ret_java = find_java();
     *ret_class_path = home != NULL ? of_release(home) : of_distribution();
-    if (*ret_java == NULL)
+    if (*ret_java == NULL && variable("JAVA") != NULL)
+        say("JAVA=%s cannot be executed", variable("JAVA"));
+    else if (*ret_java == NULL)
         say("no java was found: install a JRE (Debian: default-jre-headless), or set JAVA_HOME");
     if (*ret_class_path == NULL && home != NULL)
         say("there is no ZooKeeper release in ZOOKEEPER_HOME=%s", home);

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *json_foreign(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy = value == NULL ? strdup(text) : NULL;
+
+    if (copy == NULL)
+        return value;
+    text_tame(copy);
+    value = json_string(copy);
+    free(copy);
+    return value;
+}
 
 static json_t *metadata_of(const zkc_node *node)
 {
@@ -32,11 +48,12 @@ json_t *json_contender(const zkc_contender *contender)
     data = NULL; /* also if it is not UTF-8 */
     if (contender->node == NULL)
         data = json_stringn(contender->data, contender->data_length);
-    return json_pack("{s:I, s:I, s:I, s:s, s:s, s:o, s:o}", "position",
+    return json_pack("{s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b}", "position",
                      (json_int_t)contender->position, "token", (json_int_t)contender->token,
                      "since_ms", (json_int_t)contender->since_ms, "session", session, "path",
-                     contender->path, "node", node_of(contender->node), "data",
-                     data != NULL ? data : json_null());
+                     json_foreign(contender->path), "node", node_of(contender->node), "data",
+                     data != NULL ? data : json_null(), "shared", contender->shared != 0, "holds",
+                     contender->holds != 0);
 }
 
 json_t *json_contenders(const zkc_contenders *all)
@@ -48,11 +65,48 @@ json_t *json_contenders(const zkc_contenders *all)
     return array;
 }
 
+/* Beyond ASCII there is nothing in the text but inside of strings, and DEL is nowhere else. */
+static void escape(const char *text, FILE *file)
+{
+    size_t length;
+    uint32_t code;
+
+    for (; *text != '\0'; text += length) {
+        length = text_decode(text, &code);
+        if (length == 0 || text_steers(code))
+            fprintf(file, "\\u%04X", length == 0 ? 0xfffdu : (unsigned)code);
+        else
+            fwrite(text, 1, length, file);
+        length += length == 0;
+    }
+}
+
+char *json_text(json_t *value)
+{
+    char *plain = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = NULL;
+    size_t size;
+    FILE *file = plain == NULL ? NULL : open_memstream(&text, &size);
+    bool good = file != NULL;
+
+    if (file != NULL) {
+        escape(plain, file);
+        fputc('\n', file);
+        good = fclose(file) == 0;
+    }
+    json_decref(value);
+    free(plain);
+    if (good)
+        return text;
+    free(text);
+    return NULL;
+}
+
 bool json_line(json_t *value)
 {
-    bool good = value != NULL && json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) == 0 &&
-                putchar('\n') != EOF && fflush(stdout) == 0;
+    char *text = json_text(value);
+    bool good = text != NULL && fputs(text, stdout) != EOF && fflush(stdout) == 0;
 
-    json_decref(value);
+    free(text);
     return good;
 }

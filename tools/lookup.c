@@ -14,7 +14,7 @@ int lookup_open(struct lookup *lookup, const struct common *common)
         return error;
     error = zkc_context_new(lookup->sync, &lookup->context);
     if (error != ZKC_OK)
-        return client_failed("context", error);
+        return client_failed(lookup->sync, "context", error);
     lookup_again(lookup);
     return 0;
 }
@@ -30,23 +30,23 @@ void lookup_again(struct lookup *lookup)
     zkc_context_set_timeout_ms(lookup->context, ANSWER_MS);
 }
 
-int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
+int lookup_list(struct lookup *lookup, enum claim_kind kind, const char *id,
                 zkc_contenders **ret_all)
 {
-    struct contest contest;
-    int error = contest_open(&contest, lookup->sync, kind, id, ZKC_DIALECT_LOCK);
+    struct claim claim;
+    int error = claim_open(&claim, lookup->sync, kind, id, NULL);
 
     if (error != ZKC_OK)
         return error;
-    error = contest_list(&contest, lookup->context, ret_all);
-    contest_close(&contest);
+    error = claim_list(&claim, lookup->context, ret_all);
+    claim_close(&claim);
     return answered(error);
 }
 
-int lookup_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids)
+int lookup_ids(struct lookup *lookup, enum claim_kind kind, zkc_ids **ret_ids)
 {
-    return answered(kind == CONTEST_LOCK ? zkc_lock_ids(lookup->sync, lookup->context, ret_ids)
-                                         : zkc_leader_ids(lookup->sync, lookup->context, ret_ids));
+    return answered(kind == CLAIM_LOCK ? zkc_lock_ids(lookup->sync, lookup->context, ret_ids)
+                                       : zkc_leader_ids(lookup->sync, lookup->context, ret_ids));
 }
 
 int lookup_evict(struct lookup *lookup, const zkc_contender *contender)

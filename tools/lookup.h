@@ -5,7 +5,7 @@
 #ifndef ZKCOORD_TOOLS_LOOKUP_H
 #define ZKCOORD_TOOLS_LOOKUP_H
 
-#include "contest.h"
+#include "claim.h"
 #include "options.h"
 
 struct lookup {
@@ -18,11 +18,11 @@ struct lookup {
 int lookup_open(struct lookup *lookup, const struct common *common);
 
 /* Who contends; a ZKC_ code. *ret_all is yours. */
-int lookup_list(struct lookup *lookup, enum contest_kind kind, const char *id,
+int lookup_list(struct lookup *lookup, enum claim_kind kind, const char *id,
                 zkc_contenders **ret_all);
 
 /* The ids of that kind, sorted; a ZKC_ code. *ret_ids is yours. */
-int lookup_ids(struct lookup *lookup, enum contest_kind kind, zkc_ids **ret_ids);
+int lookup_ids(struct lookup *lookup, enum claim_kind kind, zkc_ids **ret_ids);
 
 /* Puts a contender out of the line; a ZKC_ code. */
 int lookup_evict(struct lookup *lookup, const zkc_contender *contender);

@@ -9,6 +9,7 @@
 #include <zkcoord/zkcoord.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static int run(struct words *words, struct common *common)
     const char *name = words_take(words);
 
     if (name == NULL) {
-        overview(stderr);
+        if (say_heard())
+            overview(stderr);
         return STATUS_USAGE;
     }
     verb = find(name);
@@ -102,6 +104,24 @@ static bool open_standard_files(void)
     return true;
 }
 
+static void leave(int signal)
+{
+    _exit(128 + signal);
+}
+
+/* To the first process of a PID namespace the kernel applies no default action. */
+static void obey_as_first(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    struct sigaction action;
+
+    if (getpid() != 1)
+        return;
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+            sigaction(signals[i], &(struct sigaction){.sa_handler = leave}, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct words words = {argc - 1, argv + 1, false};
@@ -112,6 +132,7 @@ int main(int argc, char **argv)
 
     if (!open_standard_files())
         return EX_OSERR;
+    obey_as_first();
     if (argc < 1 || !options_take(&words, own, 1, &common))
         return STATUS_USAGE;
     if (common.help)
@@ -123,7 +144,7 @@ int main(int argc, char **argv)
     if (common.auth != NULL)
         explicit_bzero(common.auth, strlen(common.auth));
     free(common.auth);
-    if (status == STATUS_OK && fflush(stdout) != 0)
+    if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = say_unwritten();
     return status;
 }

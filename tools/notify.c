@@ -3,6 +3,7 @@
 #include "say.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,18 +27,20 @@ static socklen_t address_of(const char *name, struct sockaddr_un *ret)
 }
 
 /* A manager that has stopped reading must not stop us. */
-static void transmit(const char *name, const char *text)
+static bool transmit(const char *name, const char *text)
 {
     struct sockaddr_un address;
     socklen_t length = address_of(name, &address);
     int fd = length == 0 ? -1 : socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+    bool sent;
+
     if (fd < 0)
-        return;
-    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
-               length) < 0)
-        say("the service manager at %s does not listen", name);
+        return true; /* there is none */
+    sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+                  length) >= 0;
     close(fd);
+    return sent;
 }
 
 void notify(const char *format, ...)
@@ -51,5 +54,14 @@ void notify(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    transmit(name, text);
+    if (!transmit(name, text))
+        say("the service manager at %s does not listen", name);
+}
+
+void notify_alive(void)
+{
+    const char *name = getenv("NOTIFY_SOCKET");
+
+    if (name != NULL)
+        transmit(name, "WATCHDOG=1");
 }

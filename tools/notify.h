@@ -8,4 +8,7 @@
 /* One datagram, such as "READY=1\nSTATUS=standby". Without a service manager it does nothing. */
 void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The answer to its watchdog; that it does not listen is not said each time. */
+void notify_alive(void);
+
 #endif

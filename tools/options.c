@@ -9,6 +9,8 @@
 
 #define ENTRIES_MAX 24
 #define LONGEST_MS (INT64_C(400) * 86400 * 1000)
+#define TIMEOUT_LEAST_MS 100 /* no connection takes less, on a bad day */
+#define TIMEOUT_MOST_MS 86400000
 #define FIRST_CODE 1000 /* getopt's value for entry 0; letters are smaller */
 
 /* ---- values ---- */
@@ -62,6 +64,7 @@ static bool dialect_parse(const char *text, zkc_dialect *ret_dialect)
         [ZKC_DIALECT_LOCK] = "lock",
         [ZKC_DIALECT_LATCH] = "latch",
         [ZKC_DIALECT_KAZOO] = "kazoo",
+        [ZKC_DIALECT_READ_WRITE] = "read-write",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -73,7 +76,7 @@ static bool dialect_parse(const char *text, zkc_dialect *ret_dialect)
 }
 
 /* Others can read the command line of a process, so it is not left there. */
-static bool secret_take(char *text, char **ret_copy)
+static bool copy_secret(char *text, char **ret_copy)
 {
     char *copy = strdup(text);
 
@@ -95,9 +98,12 @@ static bool store(const struct option_entry *entry, char *text)
         *(const char **)entry->value = text;
         return true;
     case OPTION_SECRET:
-        return secret_take(text, entry->value);
+        return copy_secret(text, entry->value);
     case OPTION_TIME:
         return time_parse(text, entry->value);
+    case OPTION_TIMEOUT:
+        return time_parse(text, entry->value) && *(int64_t *)entry->value >= TIMEOUT_LEAST_MS &&
+               *(int64_t *)entry->value <= TIMEOUT_MOST_MS;
     case OPTION_STATUS:
         return number_parse(text, 0, 255, entry->value);
     case OPTION_NUMBER:
@@ -139,8 +145,9 @@ static void build(struct tables *tables, const struct option_entry *own, size_t 
     const struct option_entry shared[] = {
         {"nodes", 0, OPTION_TEXT, &common->nodes},
         {"namespace", 0, OPTION_TEXT, &common->name_space},
-        {"session-timeout", 0, OPTION_TIME, &common->session_timeout_ms},
+        {"session-timeout", 0, OPTION_TIMEOUT, &common->session_timeout_ms},
         {"auth", 0, OPTION_SECRET, &common->auth},
+        {"auth-file", 0, OPTION_TEXT, &common->auth_file},
         {"help", 'h', OPTION_FLAG, &common->help},
     };
 
@@ -157,10 +164,12 @@ static const char *expected(enum option_kind kind)
     switch (kind) {
     case OPTION_TIME:
         return "a time: write seconds, or a number and ms, s, m, h or d";
+    case OPTION_TIMEOUT:
+        return "in range: a session timeout is 100 ms to 24 h";
     case OPTION_STATUS:
         return "an exit status from 0 to 255";
     case OPTION_DIALECT:
-        return "a dialect: lock, latch or kazoo";
+        return "a dialect: lock, latch, kazoo or, for a lock, read-write";
     default:
         return "a positive number";
     }
@@ -233,16 +242,10 @@ char *words_take(struct words *words)
     return *words->at++;
 }
 
-bool common_complete(struct common *common)
+void common_complete(struct common *common)
 {
-    const char *auth = getenv("ZKCOORD_AUTH");
     const char *space = getenv("ZKCOORD_NAMESPACE");
 
     if (common->name_space == NULL && space != NULL && *space != '\0')
         common->name_space = space;
-    if (common->auth == NULL && auth != NULL && *auth != '\0')
-        common->auth = strdup(auth);
-    else
-        return true;
-    return common->auth != NULL;
 }

@@ -15,18 +15,21 @@ struct common {
     const char *nodes;
     const char *name_space;
     char *auth; /* SCHEME:CREDENTIAL */
+    const char *auth_file;
     int64_t session_timeout_ms;
+    bool pass_auth; /* the command inherits $ZKCOORD_AUTH */
     bool help;
 };
 
 enum option_kind {
-    OPTION_FLAG,   /* bool: becomes true */
-    OPTION_TEXT,   /* const char * */
-    OPTION_SECRET, /* char *: a copy; the argument itself is wiped */
-    OPTION_TIME,   /* int64_t: milliseconds */
-    OPTION_STATUS, /* int: 0 to 255 */
-    OPTION_NUMBER, /* int: at least 1 */
-    OPTION_DIALECT /* zkc_dialect */
+    OPTION_FLAG,    /* bool: becomes true */
+    OPTION_TEXT,    /* const char * */
+    OPTION_SECRET,  /* char *: a copy; the argument itself is wiped */
+    OPTION_TIME,    /* int64_t: milliseconds */
+    OPTION_TIMEOUT, /* int64_t: likewise, of a session */
+    OPTION_STATUS,  /* int: 0 to 255 */
+    OPTION_NUMBER,  /* int: at least 1 */
+    OPTION_DIALECT  /* zkc_dialect */
 };
 
 struct option_entry {
@@ -56,8 +59,8 @@ char *words_take(struct words *words);
 /* Seconds with decimals, or with a unit: ms, s, m, h, d. False if it is nothing of the kind. */
 bool time_parse(const char *text, int64_t *ret_ms);
 
-/* $ZKCOORD_NAMESPACE and $ZKCOORD_AUTH where no option was given. The library reads
- * $ZKCOORD_NODES. False without memory. */
-bool common_complete(struct common *common);
+/* $ZKCOORD_NAMESPACE where no option was given. The library reads $ZKCOORD_NODES, and secret.h has
+ * $ZKCOORD_AUTH. */
+void common_complete(struct common *common);
 
 #endif

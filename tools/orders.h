@@ -14,7 +14,7 @@ struct limits {
     int64_t last; /* the kernel kills the guardian, and with it the command's group */
 };
 
-enum order_kind { ORDER_RUN, ORDER_LIMITS, ORDER_SIGNAL, ORDER_END };
+enum order_kind { ORDER_RUN, ORDER_LIMITS, ORDER_SIGNAL, ORDER_END, ORDER_LEAVE };
 
 struct order {
     int32_t kind;
@@ -25,11 +25,14 @@ struct order {
 };
 
 enum report_kind {
-    REPORT_STARTED, /* number: process id, and process group */
-    REPORT_FAILED,  /* number: errno of exec */
+    REPORT_READY,   /* the first; number: the guardian's process id, or -errno: it cannot prepare */
+    REPORT_STARTED, /* number: process id, and process group; exec may be under way */
+    REPORT_FAILED,  /* number: errno of fork, or, after STARTED, of exec: nothing has run */
     REPORT_STOPPED, /* number: the signal that stopped the command */
     REPORT_EXITED,  /* number: as from waitpid() */
+    REPORT_LEFT,    /* number: a process that SIGKILL does not end */
     REPORT_ENDING,  /* the time was over: SIGTERM has been sent */
+    REPORT_KILLED,  /* SIGKILL has been sent to all, once */
     REPORT_EMPTY    /* nothing of the command is left; also after FAILED */
 };
 

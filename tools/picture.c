@@ -2,6 +2,7 @@
 #include "picture.h"
 #include "format.h"
 #include "json.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,42 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Takes in one lock or election. */
-typedef void (*take_fn)(void *arg, enum contest_kind kind, const char *id,
-                        const zkc_contenders *all);
-
-static int take_one(struct lookup *lookup, enum contest_kind kind, const char *id, take_fn take,
-                    void *arg)
-{
-    zkc_contenders *all;
-    int error = lookup_list(lookup, kind, id, &all);
-
-    if (error != ZKC_OK)
-        return error;
-    if (zkc_contenders_count(all) > 0)
-        take(arg, kind, id, all);
-    zkc_contenders_free(all);
-    return ZKC_OK;
-}
-
-static int take_kind(struct lookup *lookup, enum contest_kind kind, const char *id, take_fn take,
-                     void *arg)
-{
-    zkc_ids *ids;
-    int error;
-
-    if (id != NULL)
-        return take_one(lookup, kind, id, take, arg);
-    error = lookup_ids(lookup, kind, &ids);
-    if (error != ZKC_OK)
-        return error;
-    for (size_t i = 0; error == ZKC_OK && i < zkc_ids_count(ids); i++)
-        error = take_one(lookup, kind, zkc_ids_at(ids, i), take, arg);
-    zkc_ids_free(ids);
-    return error;
-}
-
 /* ---- a table ---- */
+
+#define WIDEST 60 /* of what makes its column wider */
 
 enum column { KIND, ID, PLACE, NODE, ADDRESS, SINCE, TOKEN, COLUMNS };
 
@@ -77,17 +45,24 @@ static bool add_row(struct table *table, const char *const cells[COLUMNS])
     return true;
 }
 
-static void row_of(struct table *table, enum contest_kind kind, const char *id,
-                   const zkc_contender *one)
+/* The number of a waiter says how many are ahead of it. */
+static void place_of(const zkc_contender *one, enum claim_kind kind, char *text, size_t size)
 {
-    char place[32], name[320], address[320], since[32], token[32], safe_id[520];
-    const char *cells[COLUMNS] = {contest_noun(kind), safe_id, place, name, address, since, token};
-
-    format_text(id, safe_id, sizeof safe_id);
-    if (one->position == 0)
-        snprintf(place, sizeof place, "%s", kind == CONTEST_LOCK ? "holds" : "leads");
+    if (one->holds && kind == CLAIM_LEADER)
+        snprintf(text, size, "leads");
+    else if (one->holds)
+        snprintf(text, size, one->shared ? "shares" : "holds");
     else
-        snprintf(place, sizeof place, "%" PRId64, one->position);
+        snprintf(text, size, "%" PRId64 "%s", one->position, one->shared ? " shared" : "");
+}
+
+static void add_contender(struct table *table, const struct survey_row *row, const char *word,
+                          const zkc_contender *one)
+{
+    char place[32], name[320], address[320], since[32], token[32];
+    const char *cells[COLUMNS] = {claim_noun(row->kind), word, place, name, address, since, token};
+
+    place_of(one, row->kind, place, sizeof place);
     format_holder(one, name, sizeof name);
     format_address(one, address, sizeof address);
     format_time(one->since_ms, since, sizeof since);
@@ -95,10 +70,31 @@ static void row_of(struct table *table, enum contest_kind kind, const char *id,
     table->failed |= !add_row(table, cells);
 }
 
-static void take_rows(void *arg, enum contest_kind kind, const char *id, const zkc_contenders *all)
+static void add_trouble(struct table *table, const char *kind, const char *word,
+                        const char *trouble)
 {
-    for (size_t i = 0; i < zkc_contenders_count(all); i++)
-        row_of(arg, kind, id, zkc_contenders_at(all, i));
+    char place[128];
+    const char *cells[COLUMNS] = {kind, word, place, "", "", "", ""};
+
+    snprintf(place, sizeof place, "(%s)", trouble);
+    table->failed |= !add_row(table, cells);
+}
+
+static void add_rows(struct table *table, const struct survey_row *row)
+{
+    const char *kind = claim_noun(row->kind), *trouble = survey_trouble(row);
+    char *word = strdup(survey_word(row));
+
+    if (word == NULL) {
+        table->failed = true;
+        return;
+    }
+    text_tame(word);
+    for (size_t i = 0; i < zkc_contenders_count(row->contenders); i++)
+        add_contender(table, row, word, zkc_contenders_at(row->contenders, i));
+    if (trouble != NULL)
+        add_trouble(table, kind, word, trouble);
+    free(word);
 }
 
 /* Characters, not bytes: all but the first byte of one in UTF-8 begin with 10. */
@@ -111,22 +107,45 @@ static int width_of(const char *text)
     return width;
 }
 
+static int last_of(const struct row *row)
+{
+    int last = COLUMNS - 1;
+
+    while (last > 0 && *row->cells[last] == '\0')
+        last--;
+    return last;
+}
+
+static int padding(int wanted, int width)
+{
+    return (wanted > width ? wanted - width : 0) + 2;
+}
+
+/* Nothing is behind the last word of a line. */
+static void print_row(const struct row *row, const int widths[COLUMNS], FILE *file)
+{
+    int last = last_of(row);
+
+    for (int i = 0; i <= last; i++)
+        fprintf(file, "%s%*s", row->cells[i],
+                i == last ? 0 : padding(widths[i], width_of(row->cells[i])), "");
+    fputc('\n', file);
+}
+
+/* One long word makes its own line longer, not all of them. */
 static void print_table(const struct table *table, FILE *file)
 {
     int widths[COLUMNS] = {0};
 
     for (size_t i = 0; i < table->count; i++)
-        for (int j = 0; j < COLUMNS; j++)
-            if (width_of(table->rows[i].cells[j]) > widths[j])
-                widths[j] = width_of(table->rows[i].cells[j]);
-    for (size_t i = 0; i < table->count; i++)
         for (int j = 0; j < COLUMNS; j++) {
-            const char *cell = table->rows[i].cells[j];
+            int width = width_of(table->rows[i].cells[j]);
 
-            fprintf(file, "%s%*s", cell, j == COLUMNS - 1 ? 0 : widths[j] - width_of(cell) + 2, "");
-            if (j == COLUMNS - 1)
-                fputc('\n', file);
+            if (width > widths[j] && width <= WIDEST)
+                widths[j] = width;
         }
+    for (size_t i = 0; i < table->count; i++)
+        print_row(&table->rows[i], widths, file);
 }
 
 static void free_table(struct table *table)
@@ -137,26 +156,22 @@ static void free_table(struct table *table)
     free(table->rows);
 }
 
-int picture_table(struct lookup *lookup, const char *id, char **ret_text)
+int picture_table(const struct survey *survey, char **ret_text)
 {
     static const char *const head[COLUMNS] = {"KIND",    "ID",    "PLACE", "NODE",
                                               "ADDRESS", "SINCE", "TOKEN"};
     struct table table = {NULL, 0, false};
+    int error = ZKC_ENOMEM;
     size_t size;
     FILE *file;
-    int error;
 
     table.failed = !add_row(&table, head);
-    error = take_kind(lookup, CONTEST_LOCK, id, take_rows, &table);
-    if (error == ZKC_OK)
-        error = take_kind(lookup, CONTEST_LEADER, id, take_rows, &table);
-    file = error == ZKC_OK && !table.failed ? open_memstream(ret_text, &size) : NULL;
+    for (size_t i = 0; i < survey->count; i++)
+        add_rows(&table, &survey->rows[i]);
+    file = table.failed ? NULL : open_memstream(ret_text, &size);
     if (file != NULL) {
         print_table(&table, file);
-        if (fclose(file) != 0)
-            error = ZKC_ENOMEM;
-    } else if (error == ZKC_OK) {
-        error = ZKC_ENOMEM;
+        error = fclose(file) == 0 ? ZKC_OK : ZKC_ENOMEM;
     }
     free_table(&table);
     return error;
@@ -164,82 +179,95 @@ int picture_table(struct lookup *lookup, const char *id, char **ret_text)
 
 /* ---- JSON ---- */
 
-static void take_object(void *arg, enum contest_kind kind, const char *id,
-                        const zkc_contenders *all)
+static json_t *text_or_null(const char *text)
 {
-    json_t *list = json_object_get(arg, kind == CONTEST_LOCK ? "locks" : "elections");
-
-    json_array_append_new(list,
-                          json_pack("{s:s, s:o}", "id", id, "contenders", json_contenders(all)));
+    return text != NULL ? json_foreign(text) : json_null();
 }
 
-int picture_json(struct lookup *lookup, const char *id, char **ret_text)
+static json_t *path_of(const struct survey_row *row)
+{
+    const zkc_contender *first = zkc_contenders_at(row->contenders, 0);
+    json_t *value;
+    char *path;
+
+    if (row->path != NULL || first == NULL)
+        return text_or_null(row->path);
+    path = strndup(first->path, (size_t)(strrchr(first->path, '/') - first->path));
+    value = text_or_null(path);
+    free(path);
+    return value;
+}
+
+static json_t *object_of(const struct survey_row *row)
+{
+    const char *trouble = survey_trouble(row);
+    json_t *object = json_pack("{s:o, s:o, s:o}", "id", text_or_null(row->id), "path", path_of(row),
+                               "contenders", json_contenders(row->contenders));
+
+    if (trouble != NULL)
+        json_object_set_new(object, "error", json_string(trouble));
+    return object;
+}
+
+int picture_json(const struct survey *survey, char **ret_text)
 {
     json_t *all = json_pack("{s:[], s:[]}", "locks", "elections");
-    int error = all == NULL ? ZKC_ENOMEM : take_kind(lookup, CONTEST_LOCK, id, take_object, all);
-    char *text = NULL;
 
-    if (error == ZKC_OK)
-        error = take_kind(lookup, CONTEST_LEADER, id, take_object, all);
-    if (error == ZKC_OK)
-        text = json_dumps(all, JSON_COMPACT);
-    json_decref(all);
-    if (error == ZKC_OK && (text == NULL || asprintf(ret_text, "%s\n", text) < 0))
-        error = ZKC_ENOMEM;
-    free(text);
-    return error;
+    for (size_t i = 0; all != NULL && i < survey->count; i++) {
+        const struct survey_row *row = &survey->rows[i];
+        const char *kind = row->kind == CLAIM_LOCK ? "locks" : "elections";
+
+        if (row->error != ZKC_OK || zkc_contenders_count(row->contenders) > 0)
+            json_array_append_new(json_object_get(all, kind), object_of(row));
+    }
+    *ret_text = json_text(all);
+    return *ret_text == NULL ? ZKC_ENOMEM : ZKC_OK;
 }
 
 /* ---- names ---- */
 
+static int by_bytes(const void *left, const void *right)
+{
+    const char *const *a = left, *const *b = right;
+
+    return strcmp(*a, *b);
+}
+
 /* As it is for a script, tamed for a terminal. */
-static void print_name(const char *id, FILE *file)
+static void print_word(const char *word, FILE *file)
 {
-    char safe[520];
+    char safe[4200];
 
-    format_text(id, safe, sizeof safe);
-    if (strchr(id, '\n') == NULL) /* would be two */
-        fprintf(file, "%s\n", isatty(STDOUT_FILENO) ? safe : id);
+    format_text(word, safe, sizeof safe);
+    fprintf(file, "%s\n", isatty(STDOUT_FILENO) ? safe : word);
 }
 
-/* Both are sorted; an id that is in both is printed once. */
-static void merge_names(const zkc_ids *left, const zkc_ids *right, FILE *file)
+static size_t collect_words(const struct survey *survey, const char **words)
 {
-    size_t i = 0, j = 0;
+    size_t count = 0;
 
-    while (i < zkc_ids_count(left) || j < zkc_ids_count(right)) {
-        const char *a = zkc_ids_at(left, i), *b = zkc_ids_at(right, j);
-        int order = a == NULL ? 1 : b == NULL ? -1 : strcmp(a, b);
-
-        print_name(order <= 0 ? a : b, file);
-        i += order <= 0;
-        j += order >= 0;
-    }
+    for (size_t i = 0; i < survey->count; i++)
+        if (survey->rows[i].id != NULL)
+            words[count++] = survey_word(&survey->rows[i]);
+    if (count > 0)
+        qsort(words, count, sizeof *words, by_bytes);
+    return count;
 }
 
-static int print_names(const zkc_ids *locks, const zkc_ids *elections, char **ret_text)
+/* One that is a lock's and an election's is printed once. */
+int picture_names(const struct survey *survey, char **ret_text)
 {
-    size_t size;
-    FILE *file = open_memstream(ret_text, &size);
+    const char **words = calloc(survey->count + 1, sizeof *words);
+    size_t count, size;
+    FILE *file;
 
-    if (file == NULL)
+    if (words == NULL)
         return ZKC_ENOMEM;
-    merge_names(locks, elections, file);
-    return fclose(file) == 0 ? ZKC_OK : ZKC_ENOMEM;
-}
-
-int picture_names(struct lookup *lookup, char **ret_text)
-{
-    zkc_ids *locks, *elections = NULL;
-    int error = lookup_ids(lookup, CONTEST_LOCK, &locks);
-
-    if (error != ZKC_OK)
-        return error;
-    error = lookup_ids(lookup, CONTEST_LEADER, &elections);
-    if (error == ZKC_OK) {
-        error = print_names(locks, elections, ret_text);
-        zkc_ids_free(elections);
-    }
-    zkc_ids_free(locks);
-    return error;
+    file = open_memstream(ret_text, &size);
+    count = file == NULL ? 0 : collect_words(survey, words);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(words[i], words[i - 1]) != 0)
+            print_word(words[i], file);
+    free(words);
+    return file != NULL && fclose(file) == 0 ? ZKC_OK : ZKC_ENOMEM;
 }

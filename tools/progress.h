@@ -6,7 +6,7 @@
 #ifndef ZKCOORD_TOOLS_PROGRESS_H
 #define ZKCOORD_TOOLS_PROGRESS_H
 
-#include "contest.h"
+#include "claim.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -16,13 +16,14 @@ struct progress {
     bool shown;
     pthread_t thread;
     zkc_context *context; /* cancelled to end it */
-    struct contest contest;
+    zkc_sync *sync;
+    struct claim claim;
     const char *id;
     int ended; /* eventfd: wakes the thread */
 };
 
 /* Without a terminal on standard error it does nothing. */
-void progress_start(struct progress *progress, zkc_sync *sync, enum contest_kind kind,
+void progress_start(struct progress *progress, zkc_sync *sync, enum claim_kind kind,
                     const char *id);
 
 /* Removes the line; harmless when nothing was started. */

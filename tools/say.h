@@ -5,6 +5,22 @@
 #ifndef ZKCOORD_TOOLS_SAY_H
 #define ZKCOORD_TOOLS_SAY_H
 
+#include <stdbool.h>
+
+#define SAY_MAX 1600 /* no message is longer, in bytes */
+
+/* Whether standard error takes more, now or within two seconds: nobody may ever read it. */
+bool say_heard(void);
+
+/*
+ * From here on messages go into this socket, one a packet, instead of to standard error, and are
+ * dropped where it has no room: see scribe.h. -1: to standard error again.
+ */
+void say_into(int socket);
+
+/* How many were dropped since the last call. */
+unsigned say_dropped(void);
+
 /* One line, "zkcoord: ...". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

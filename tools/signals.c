@@ -18,23 +18,24 @@ void signals_block(sigset_t *ret_old)
 
 int signals_open(const sigset_t *old)
 {
-    static const int passed[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                                 SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
+    static const int wanted[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGUSR1,
+                                 SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD};
     sigset_t taken, blocked = *old;
 
     sigemptyset(&taken);
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         struct sigaction action;
 
-        sigdelset(&blocked, passed[i]);
-        if (sigaction(passed[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&taken, passed[i]);
+        sigdelset(&blocked, wanted[i]);
+        if (sigaction(wanted[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&taken, wanted[i]);
     }
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
-        if (sigismember(&taken, passed[i]))
-            sigaddset(&blocked, passed[i]);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (sigismember(&taken, wanted[i]))
+            sigaddset(&blocked, wanted[i]);
     sigaddset(&blocked, SIGTTOU);
     sigaddset(&blocked, SIGPIPE);
+    sigaddset(&blocked, SIGXFSZ); /* a log that may not grow is one that nobody reads */
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -12,7 +12,8 @@ void signals_block(sigset_t *ret_old);
 
 /*
  * A descriptor for all those that are passed on to a command, less those that were ignored when we
- * were started (nohup). Leaves only these, SIGTTOU and SIGPIPE blocked. -1 with errno.
+ * were started (nohup), and for SIGCHLD. Leaves only these, SIGTTOU and SIGPIPE blocked. -1 with
+ * errno.
  */
 int signals_open(const sigset_t *old);
 

@@ -12,7 +12,7 @@
 
 struct pipes {
     int ready[2];  /* the guardian is prepared for the command */
-    int failed[2]; /* errno of exec; closed by exec itself */
+    int failed[2]; /* errno of exec; its writing end is closed by exec itself */
 };
 
 static bool set_number(const char *name, int64_t value)
@@ -37,50 +37,41 @@ static bool set_environment(const struct plan *plan, int64_t token)
 }
 
 /* Returns only if it failed, with errno. */
-static void become(const struct plan *plan, const struct pipes *pipes, int64_t token,
-                   bool foreground)
+static void become(const struct launch *launch, const struct pipes *pipes)
 {
+    const struct plan *plan = launch->plan;
     char go;
 
+    close(launch->socket);
     close(pipes->ready[1]);
     if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return;
     if (read(pipes->ready[0], &go, 1) != 1) /* also when the guardian died before prctl() */
         _exit(1);
-    if (foreground)
+    if (launch->foreground)
         tcsetpgrp(plan->terminal, getpid()); /* SIGTTOU is blocked */
-    if (!set_environment(plan, token) || sigprocmask(SIG_SETMASK, &plan->mask, NULL) != 0)
+    if (!set_environment(plan, launch->token) || sigprocmask(SIG_SETMASK, &plan->mask, NULL) != 0)
         return;
     execvp(plan->command[0], plan->command);
 }
 
-static void child(const struct plan *plan, const struct pipes *pipes, int64_t token,
-                  bool foreground)
+static void child(const struct launch *launch, const struct pipes *pipes)
 {
     int error;
 
-    become(plan, pipes, token, foreground);
+    urgency_restore(launch->urgency);
+    become(launch, pipes);
     error = errno;
     if (write(pipes->failed[1], &error, sizeof error) < 0)
         _exit(2);
     _exit(1);
 }
 
-/* 0, or the errno with which the child failed. */
-static int let_go(struct fuse *fuse, pid_t pid, const struct pipes *pipes)
+static bool let_go(const struct launch *launch, pid_t pid, const struct pipes *pipes)
 {
-    int error = 0;
-    ssize_t length;
-
     setpgid(pid, pid); /* the child does the same: whoever comes first */
-    if (!fuse_protect(fuse, pid))
-        return errno;
-    if (write(pipes->ready[1], "", 1) != 1)
-        return errno;
-    do
-        length = read(pipes->failed[0], &error, sizeof error);
-    while (length < 0 && errno == EINTR);
-    return length == sizeof error ? error : 0;
+    cgroup_enter(launch->cgroup, pid);
+    return fuse_protect(launch->fuse, pid) && write(pipes->ready[1], "", 1) == 1;
 }
 
 static bool open_pipes(struct pipes *pipes)
@@ -94,33 +85,45 @@ static bool open_pipes(struct pipes *pipes)
     return false;
 }
 
-pid_t spawn(const struct plan *plan, struct fuse *fuse, const struct urgency *urgency,
-            int64_t token, bool foreground)
+/* One that waits for the word to go on, and will not get it. */
+static void take_back(pid_t pid)
+{
+    int saved = errno;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    errno = saved;
+}
+
+pid_t spawn(const struct launch *launch, int *ret_failure)
 {
     struct pipes pipes;
     pid_t pid;
-    int error;
+    int saved;
 
     if (!open_pipes(&pipes))
         return -1;
     pid = fork();
-    if (pid == 0) {
-        urgency_restore(urgency);
-        child(plan, &pipes, token, foreground);
+    if (pid == 0)
+        child(launch, &pipes);
+    if (pid > 0 && !let_go(launch, pid, &pipes)) {
+        take_back(pid);
+        pid = -1;
     }
-    error = errno;
-    close(pipes.failed[1]); /* so that exec closes the last one */
-    if (pid > 0)
-        error = let_go(fuse, pid, &pipes);
+    saved = errno;
     close(pipes.ready[0]);
     close(pipes.ready[1]);
-    close(pipes.failed[0]);
-    if (error == 0)
-        return pid;
-    if (pid > 0) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
-    errno = error;
-    return -1;
+    close(pipes.failed[1]);
+    if (pid < 0)
+        close(pipes.failed[0]);
+    *ret_failure = pipes.failed[0];
+    errno = saved;
+    return pid;
+}
+
+int spawn_failure(int failure)
+{
+    int error = 0;
+
+    return read(failure, &error, sizeof error) == sizeof error ? error : 0;
 }

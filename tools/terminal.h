@@ -7,6 +7,13 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <termios.h>
+
+/* How the terminal was set before somebody else had it. */
+struct terminal_modes {
+    bool known;
+    struct termios modes;
+};
 
 /* -1: there is none. */
 int terminal_open(void);
@@ -26,5 +33,18 @@ void terminal_take(int terminal, pid_t group);
  * group, too. Needs SIGTSTP blocked.
  */
 void terminal_suspend(bool others);
+
+/*
+ * The same for a job in the background that asks for the terminal: stops our process group until
+ * the shell continues it. False, and at once, where no shell could give it the terminal: then
+ * whoever reads from it gets EIO. Needs SIGTTOU blocked.
+ */
+bool terminal_ask(int terminal);
+
+/* The first time only, until `known` is reset. */
+void terminal_remember(int terminal, struct terminal_modes *modes);
+
+/* If the terminal is ours. Waits for nothing, not even for output. */
+void terminal_restore(int terminal, const struct terminal_modes *modes);
 
 #endif

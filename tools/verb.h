@@ -36,4 +36,8 @@ int verb_help(const struct verb *verb);
 bool verb_begin(const struct verb *verb, struct words *words, const struct option_entry *own,
                 size_t count, struct common *common, const char **ret_id, int *ret_status);
 
+/* Likewise, but there need be no id: *ret_id is NULL then. */
+bool verb_begin_any(const struct verb *verb, struct words *words, const struct option_entry *own,
+                    size_t count, struct common *common, const char **ret_id, int *ret_status);
+
 #endif

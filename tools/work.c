@@ -3,15 +3,17 @@
 #include "client.h"
 #include "clock.h"
 #include "exits.h"
-#include "family.h"
 #include "guard.h"
 #include "notify.h"
+#include "orphans.h"
 #include "progress.h"
 #include "run.h"
 #include "say.h"
+#include "scribe.h"
 #include "signals.h"
 #include "terminal.h"
 #include "times.h"
+#include "watchdog.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,17 +29,19 @@
 #define BACKOFF_TIMES 64
 
 enum phase { STANDING, GRANTED, RUNNING, PAUSING, OVER };
-enum source { SIGNALS, CALLBACKS, GUARDIAN, TICKER, REVOKED, ASKED, SOURCES };
+enum source { SIGNALS, CALLBACKS, GUARDIAN, TICKER, REVOKED, ASKED, WATCHDOG, SOURCES };
 
 struct work {
     const struct task *task;
     enum phase phase;
     struct plan plan;
     struct guard guard;
-    struct contest contest;
+    struct claim claim;
     struct run run;
     struct progress progress;
+    struct scribe scribe;
     struct pollfd sources[SOURCES];
+    struct watchdog watchdog;
     zkc_sync *sync;
     bool connected; /* there was a session once */
     bool answered;  /* standing has ended, with result */
@@ -53,13 +57,14 @@ struct work {
 
 static const char *noun(const struct work *work)
 {
-    return contest_noun(work->task->kind);
+    return claim_noun(work->task->kind);
 }
 
 static void over(struct work *work, int status)
 {
     work->phase = OVER;
     work->status = status;
+    work->died_of = 0; /* that was an earlier command */
 }
 
 static int failed(const struct work *work, int error)
@@ -69,7 +74,11 @@ static int failed(const struct work *work, int error)
     if (work->task->quiet && (error == ZKC_EBUSY || error == ZKC_ETIMEDOUT))
         return exit_of(error); /* what a script asks for; faults are always said */
     snprintf(what, sizeof what, "%s '%s'", noun(work), work->task->id);
-    return client_failed(what, error);
+    if (error == ZKC_EBUSY && work->task->manner.shared) {
+        say("%s: somebody holds it alone, or waits to do so", what);
+        return exit_of(error);
+    }
+    return client_failed(work->sync, what, error);
 }
 
 static void announce(const char *what, int64_t token)
@@ -95,7 +104,7 @@ static void give_up(struct work *work)
     if (zkc_context_new(NULL, &context) != ZKC_OK)
         return; /* closing gives it up */
     zkc_context_set_timeout_ms(context, GIVE_UP_MS);
-    contest_give_up(&work->contest, context);
+    claim_give_up(&work->claim, context);
     zkc_context_free(context);
 }
 
@@ -114,7 +123,7 @@ static void pause_or_stand(struct work *work)
 
 static void say_lost(struct work *work)
 {
-    int reason = contest_revoked_reason(&work->contest);
+    int reason = claim_revoked_reason(&work->claim);
 
     if (!work->task->quiet)
         say("%s '%s' is lost: %s", noun(work), work->task->id,
@@ -174,20 +183,30 @@ static void stand_again(struct work *work)
     stand(work);
 }
 
+/* Whether the grace that is asked for has room in such a session; or says that it has not. */
+static bool grace_fits(const struct task *task, int64_t session_ms)
+{
+    int64_t most = times_grace_max(session_ms);
+
+    if (task->grace_ms <= most)
+        return true;
+    say_usage("a grace of %" PRId64 " ms is too long for a session timeout of %" PRId64
+              " ms: at most %" PRId64 " ms",
+              task->grace_ms, session_ms, most);
+    return false;
+}
+
 static bool set_times(struct work *work)
 {
-    int64_t session_ms = zkc_sync_session_timeout_ms(work->sync), most;
+    int64_t session_ms = zkc_sync_session_timeout_ms(work->sync);
 
     if (session_ms <= 0)
         return false;
-    most = times_grace_max(session_ms);
     work->run.session_ms = session_ms;
     work->run.grace_ms = work->task->grace_ms >= 0 ? work->task->grace_ms : times_grace(session_ms);
-    if (work->run.grace_ms <= most)
+    if (grace_fits(work->task, session_ms))
         return true;
-    over(work, say_usage("a grace of %" PRId64 " ms is too long for a session timeout of %" PRId64
-                         " ms: at most %" PRId64 " ms",
-                         work->run.grace_ms, session_ms, most));
+    over(work, STATUS_USAGE);
     give_up(work);
     return false;
 }
@@ -195,14 +214,14 @@ static bool set_times(struct work *work)
 static void try_to_start(struct work *work)
 {
     alarm_set(work->sources[TICKER].fd, times_next_look(clock_ns(), NEVER, work->run.session_ms));
-    if (contest_remaining_ms(&work->contest) <
+    if (claim_remaining_ms(&work->claim) <
         times_enough_ms(work->run.session_ms, work->run.grace_ms))
         return;
     work->phase = RUNNING;
     work->turn_began = clock_ns();
-    if (work->task->kind == CONTEST_LEADER)
-        announce("leader", contest_token(&work->contest));
-    run_start(&work->run, work->task->kind == CONTEST_LOCK);
+    if (work->task->kind == CLAIM_LEADER)
+        announce("leader", claim_token(&work->claim));
+    run_start(&work->run, work->task->kind == CLAIM_LOCK);
     if (work->run.empty)
         stand_again(work);
     else
@@ -211,7 +230,7 @@ static void try_to_start(struct work *work)
 
 static void granted(struct work *work)
 {
-    int revoked = contest_revoked_fd(&work->contest), asked = contest_asked_fd(&work->contest);
+    int revoked = claim_revoked_fd(&work->claim), asked = claim_asked_fd(&work->claim);
 
     if (work->leaving != 0) {
         give_up(work);
@@ -229,11 +248,18 @@ static void granted(struct work *work)
         over(work, failed(work, ZKC_ECLOSED));
 }
 
+static bool only_tries(const struct task *task)
+{
+    return task->nonblock || (task->waits && task->wait_ms == 0);
+}
+
 static int standing_failed(const struct work *work, int result)
 {
+    if (result == ZKC_ETIMEDOUT && only_tries(work->task)) /* servers that say neither yes nor no */
+        result = ZKC_EUNREACHABLE;
     if (work->leaving != 0)
         return 128 + work->leaving;
-    if (!work->connected && result != ZKC_EAUTH)
+    if (!work->connected && !client_refused(result))
         return failed(work, ZKC_EUNREACHABLE);
     if (result != ZKC_ETIMEDOUT && result != ZKC_EBUSY)
         return failed(work, result);
@@ -250,12 +276,25 @@ static void stood(void *arg, int result)
     work->result = result;
 }
 
+/* How long a lock may outlive a machine is not what was asked for. */
+static void note_timeout(const struct work *work, int64_t granted_ms)
+{
+    int64_t asked_ms = work->task->common->session_timeout_ms;
+
+    if (asked_ms != 0 && asked_ms != granted_ms && !work->task->quiet)
+        say("the servers made the session timeout %" PRId64 " ms, not %" PRId64 " ms", granted_ms,
+            asked_ms);
+}
+
 static void note_connection(struct work *work)
 {
-    if (work->connected || zkc_sync_session_timeout_ms(work->sync) <= 0)
+    int64_t granted_ms = zkc_sync_session_timeout_ms(work->sync);
+
+    if (work->connected || granted_ms <= 0)
         return;
     work->connected = true;
-    if (work->task->kind == CONTEST_LEADER)
+    note_timeout(work, granted_ms);
+    if (work->task->kind == CLAIM_LEADER)
         announce("standby", 0);
 }
 
@@ -270,23 +309,32 @@ static void take_answer(struct work *work)
         over(work, standing_failed(work, work->result));
 }
 
+/* How long standing may take; -1: for ever. A mere try waits for an answer only. */
+static int64_t patience_ms(const struct work *work)
+{
+    int64_t left = (work->wait_by - clock_ns()) / MS;
+
+    if (only_tries(work->task))
+        return CONNECT_MS;
+    if (!work->task->waits)
+        return -1;
+    return left > 0 ? left : 1;
+}
+
 static void stand(struct work *work)
 {
     const struct task *task = work->task;
-    bool try_only = task->nonblock || (task->waits && task->wait_ms == 0);
-    int64_t left = (work->wait_by - clock_ns()) / MS, wait_ms = -1;
+    bool try_only = only_tries(task);
     int error;
 
-    if (task->waits && !try_only)
-        wait_ms = left > 0 ? left : 1;
     work->phase = STANDING;
     alarm_set(work->sources[TICKER].fd, work->connected ? NEVER : clock_ns() + 20 * MS);
-    error = contest_stand(&work->contest, wait_ms, try_only, stood, work);
+    error = claim_stand(&work->claim, patience_ms(work), try_only, stood, work);
     if (error != ZKC_OK) {
         over(work, failed(work, error));
         return;
     }
-    if (work->connected && task->kind == CONTEST_LEADER)
+    if (work->connected && task->kind == CLAIM_LEADER)
         announce("standby", 0);
     if (!task->quiet && !try_only)
         progress_start(&work->progress, work->sync, task->kind, task->id);
@@ -298,7 +346,9 @@ static void stand(struct work *work)
 static void wait_for_connection(struct work *work)
 {
     note_connection(work);
-    if (work->connected)
+    if (work->connected && !grace_fits(work->task, zkc_sync_session_timeout_ms(work->sync)))
+        over(work, STATUS_USAGE); /* before our turn has come: closing takes us out of the line */
+    else if (work->connected)
         alarm_clear(work->sources[TICKER].fd);
     else if (clock_ns() < work->connect_by)
         alarm_set(work->sources[TICKER].fd, clock_ns() + 20 * MS);
@@ -329,11 +379,12 @@ static void on_tick(struct work *work)
 /* The descriptor may be readable for a moment after a late renewal: ask again. */
 static void on_revoked(struct work *work)
 {
-    if (contest_remaining_ms(&work->contest) > 0)
+    if (claim_remaining_ms(&work->claim) > 0)
         return;
     work->sources[REVOKED].fd = -1;
     if (work->phase == RUNNING) {
         run_revoked(&work->run);
+        on_tick(work);
     } else if (work->phase == GRANTED) {
         stand_again(work);
     }
@@ -348,10 +399,21 @@ static void on_asked(struct work *work)
     run_asked(&work->run);
 }
 
+/* Sooner or later its end comes, or a signal for us; without a word nobody would know. */
+static void say_left(const struct work *work, pid_t left)
+{
+    char text[FAMILY_NAME_SIZE];
+
+    say("%s cannot be killed (another user's, or it waits in the kernel): %s",
+        family_name(left, text, sizeof text),
+        work->run.lost ? "it goes on, though others may hold what it worked under"
+                       : "nothing is given up before it ends");
+}
+
 /* It was killed: by somebody, or because it was stopped when its time came. */
 static void guardian_gone(struct work *work)
 {
-    bool late = work->phase == RUNNING && clock_ns() >= work->run.limits.last;
+    bool late = work->phase == RUNNING && (work->run.lost || clock_ns() >= work->run.limits.last);
 
     if (late)
         say_lost(work);
@@ -365,8 +427,11 @@ static void on_report(struct work *work)
     struct report report;
     enum guard_event event;
 
-    while ((event = guard_read(&work->guard, &report)) == GUARD_REPORT)
+    while ((event = guard_read(&work->guard, &report)) == GUARD_REPORT) {
         run_report(&work->run, &report);
+        if (report.kind == REPORT_LEFT)
+            say_left(work, report.number);
+    }
     if (event == GUARD_GONE)
         guardian_gone(work);
     else if (work->phase == RUNNING && work->run.empty)
@@ -388,7 +453,7 @@ static void signal_while_waiting(struct work *work, int signal)
     }
     work->leaving = signal;
     if (work->phase == STANDING) {
-        contest_cancel(&work->contest);
+        claim_cancel(&work->claim);
         return;
     }
     if (work->phase == GRANTED)
@@ -400,7 +465,9 @@ static void on_signal(struct work *work)
 {
     int signal = signals_read(work->sources[SIGNALS].fd);
 
-    if (signal == 0)
+    if (signal == SIGCHLD)
+        orphans_reap(&work->guard.second, 1);
+    if (signal == 0 || signal == SIGCHLD)
         return;
     if (work->phase != RUNNING) {
         signal_while_waiting(work, signal);
@@ -409,7 +476,15 @@ static void on_signal(struct work *work)
     if (signal == SIGINT || signal == SIGTERM || signal == SIGQUIT ||
         (signal == SIGHUP && work->plan.terminal >= 0))
         work->leaving = signal;
-    run_signal(&work->run, signal);
+    if (work->leaving != 0 && work->run.ended && work->run.left != 0)
+        over(work, 128 + work->leaving); /* nobody else is there to obey */
+    else
+        run_signal(&work->run, signal);
+}
+
+static void on_watchdog(struct work *work)
+{
+    watchdog_answer(&work->watchdog);
 }
 
 static void dispatch(struct work *work)
@@ -422,8 +497,8 @@ static void dispatch(struct work *work)
 
 static void loop(struct work *work)
 {
-    static void (*const handlers[SOURCES])(struct work *) = {on_signal, dispatch,   on_report,
-                                                             on_tick,   on_revoked, on_asked};
+    static void (*const handlers[SOURCES])(struct work *) = {
+        on_signal, dispatch, on_report, on_tick, on_revoked, on_asked, on_watchdog};
 
     while (work->phase != OVER) {
         if (poll(work->sources, SOURCES, -1) < 0 && errno != EINTR) {
@@ -439,25 +514,30 @@ static void loop(struct work *work)
 /* ---- life ---- */
 
 /* Before everything else: the guardian must not inherit threads and connections. */
-static bool start_guardian(struct work *work)
+static bool start_guardian(struct work *work, const char **ret_problem)
 {
     struct plan *plan = &work->plan;
 
     signals_block(&plan->mask);
+    watchdog_open(&work->watchdog);
     plan->command = work->task->command;
     plan->id = work->task->id;
     plan->terminal = terminal_open();
     plan->notice = alarm_open();
     plan->asked = alarm_open();
-    if (plan->notice < 0 || plan->asked < 0 || !guard_start(&work->guard, plan))
+    *ret_problem = "no descriptor is left";
+    if (!scribe_open(&work->scribe) || !guard_start(&work->guard, plan, ret_problem))
         return false;
+    *ret_problem = "no descriptor is left, or no thread";
     work->sources[SIGNALS].fd = signals_open(&plan->mask);
     work->sources[TICKER].fd = alarm_open();
     work->sources[GUARDIAN].fd = work->guard.socket;
     work->sources[REVOKED].fd = work->sources[ASKED].fd = -1;
+    work->sources[WATCHDOG].fd = work->watchdog.timer;
     for (int i = 0; i < SOURCES; i++)
         work->sources[i].events = POLLIN;
-    return work->sources[SIGNALS].fd >= 0 && work->sources[TICKER].fd >= 0;
+    return work->sources[SIGNALS].fd >= 0 && work->sources[TICKER].fd >= 0 && plan->notice >= 0 &&
+           plan->asked >= 0 && scribe_start(&work->scribe);
 }
 
 static int connect_and_stand(struct work *work)
@@ -472,44 +552,62 @@ static int connect_and_stand(struct work *work)
     work->connect_by = clock_ns() + CONNECT_MS * MS;
     work->wait_by = clock_ns() + task->wait_ms * MS;
     work->sources[CALLBACKS].fd = zkc_sync_fd(work->sync);
-    error = contest_open(&work->contest, work->sync, task->kind, task->id, task->dialect);
+    error = claim_open(&work->claim, work->sync, task->kind, task->id, &task->manner);
     if (error == ZKC_OK && work->sources[CALLBACKS].fd < 0)
         error = work->sources[CALLBACKS].fd;
     if (error == ZKC_EINVAL)
-        return client_failed(task->id, error);
+        return client_failed(work->sync, task->id, error);
     if (error != ZKC_OK)
         return failed(work, error);
     stand(work);
     return 0;
 }
 
+static void say_each_left(const struct work *work, pid_t left)
+{
+    char text[FAMILY_NAME_SIZE];
+
+    for (pid_t one = 0; (one = family_next_left(&work->guard.family, left, one)) != 0;)
+        say("%s cannot be killed: it goes on", family_name(one, text, sizeof text));
+}
+
 static void end(struct work *work)
 {
+    pid_t left;
+
     if (work->task->repeats)
         notify("STOPPING=1");
     progress_stop(&work->progress);
-    guard_stop(&work->guard);
-    terminal_take(work->plan.terminal, work->run.group);
-    contest_close(&work->contest);
+    left = guard_stop(&work->guard);
+    if (left != 0)
+        say_each_left(work, left);
+    run_abandon(&work->run);
+    claim_close(&work->claim);
     zkc_sync_close(work->sync);
+    scribe_close(&work->scribe);
+}
+
+static int cannot_prepare(struct work *work, const char *problem)
+{
+    scribe_close(&work->scribe);
+    say("no command can be guarded here: %s", problem);
+    return STATUS_INTERNAL;
 }
 
 int work_on(const struct task *task)
 {
     struct work work = {.task = task, .pause_ms = task->backoff_ms};
+    int64_t asked_ms = task->common->session_timeout_ms;
+    const char *problem;
     int error;
 
-    if (family_birth(getpid()) == 0) {
-        say("/proc cannot be read: what a command leaves could not be found");
-        return STATUS_INTERNAL;
-    }
-    if (!start_guardian(&work)) {
-        say("cannot prepare: %s", strerror(errno));
-        return STATUS_INTERNAL;
-    }
+    if (!grace_fits(task, asked_ms != 0 ? asked_ms : ZKC_DEFAULT_SESSION_TIMEOUT_MS))
+        return STATUS_USAGE;
+    if (!start_guardian(&work, &problem))
+        return cannot_prepare(&work, problem);
     work.run.guard = &work.guard;
     work.run.plan = &work.plan;
-    work.run.contest = &work.contest;
+    work.run.claim = &work.claim;
     error = connect_and_stand(&work);
     if (error == 0)
         loop(&work);

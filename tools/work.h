@@ -6,15 +6,15 @@
 #ifndef ZKCOORD_TOOLS_WORK_H
 #define ZKCOORD_TOOLS_WORK_H
 
-#include "contest.h"
+#include "claim.h"
 #include "options.h"
 
 /* What was asked for. Times in milliseconds. */
 struct task {
     const struct common *common;
-    enum contest_kind kind;
+    enum claim_kind kind;
     const char *id;
-    zkc_dialect dialect;
+    struct manner manner;
     char **command;
     bool quiet;
     bool nonblock;

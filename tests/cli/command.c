@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "command.h"
+#include "habitat.h"
 #include "harness.h"
 
 #include <dirent.h>
@@ -74,15 +75,40 @@ int command_main(int argc, char **argv)
     return 99;
 }
 
-static struct child *start(const char *nodes, va_list more)
+int command_main_in(int argc, char **argv)
+{
+    if (argc < 2)
+        return 99;
+    habitat_enter(argv[0]);
+    return command_main(argc - 1, argv + 1);
+}
+
+int command_script_main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 99;
+    setenv("ZKCOORD_NODES", argv[0], 1);
+    setenv("Z", command_path(), 1);
+    dup2(1, 2);
+    execlp("bash", "bash", "-c", argv[1], NULL);
+    return 99;
+}
+
+/* Words that come first, up to a NULL, and more. */
+static struct child *start(const char *role, const char *const *first, va_list more)
 {
     const char *w[WORDS_MAX] = {NULL};
     struct child *child;
+    int count = 0;
 
-    for (int i = 0; i < WORDS_MAX - 1 && (i == 0 || w[i - 1]); i++)
-        w[i] = va_arg(more, const char *);
-    child = child_start("zkcoord", nodes, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8],
-                        w[9], w[10], w[11], w[12], w[13], w[14], w[15], w[16], w[17], w[18], NULL);
+    while (first[count] != NULL) {
+        w[count] = first[count];
+        count++;
+    }
+    while (count < WORDS_MAX - 1 && (w[count] = va_arg(more, const char *)) != NULL)
+        count++;
+    child = child_start(role, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10],
+                        w[11], w[12], w[13], w[14], w[15], w[16], w[17], w[18], w[19], NULL);
     assert_non_null(child);
     return child;
 }
@@ -93,7 +119,18 @@ struct child *command_start(const char *nodes, ...)
     va_list more;
 
     va_start(more, nodes);
-    child = start(nodes, more);
+    child = start("zkcoord", (const char *[]){nodes, NULL}, more);
+    va_end(more);
+    return child;
+}
+
+struct child *command_start_in(const char *habitat, const char *nodes, ...)
+{
+    struct child *child;
+    va_list more;
+
+    va_start(more, nodes);
+    child = start("zkcoord-in", (const char *[]){habitat, nodes, NULL}, more);
     va_end(more);
     return child;
 }
@@ -117,6 +154,18 @@ int command_end(struct child *command)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+bool command_is_running(void *command)
+{
+    return !child_wait(command, NULL, now_ns());
+}
+
+void command_finish(struct child *command, int status)
+{
+    assert_non_null(command);
+    assert_int_equal(command_end(command), status);
+    child_free(command);
+}
+
 int command_run(const char *nodes, ...)
 {
     struct child *child;
@@ -124,7 +173,7 @@ int command_run(const char *nodes, ...)
     int status;
 
     va_start(more, nodes);
-    child = start(nodes, more);
+    child = start("zkcoord", (const char *[]){nodes, NULL}, more);
     va_end(more);
     status = command_end(child);
     child_free(child);
@@ -163,7 +212,8 @@ static bool look(long pid, char name[32], long *parent)
     return good;
 }
 
-pid_t command_guardian(pid_t zkcoord)
+/* The child of that name that a process has; 0 if there is none. */
+static pid_t child_named(pid_t pid, const char *wanted)
 {
     DIR *directory = opendir("/proc");
     const struct dirent *entry;
@@ -171,15 +221,29 @@ pid_t command_guardian(pid_t zkcoord)
 
     assert_non_null(directory);
     while (!found && (entry = readdir(directory)) != NULL) {
-        long pid = strtol(entry->d_name, NULL, 10), parent;
+        long number = strtol(entry->d_name, NULL, 10), parent;
         char name[32];
 
-        if (pid > 0 && look(pid, name, &parent) && parent == zkcoord &&
-            strcmp(name, "zkc-guardian") == 0)
-            found = (pid_t)pid;
+        if (number > 0 && look(number, name, &parent) && parent == pid && strcmp(name, wanted) == 0)
+            found = (pid_t)number;
     }
     closedir(directory);
     return found;
+}
+
+pid_t command_guardian(pid_t zkcoord)
+{
+    pid_t second = child_named(zkcoord, "zkc-second");
+
+    return second > 0 ? child_named(second, "zkc-guardian") : 0;
+}
+
+const char *command_mark(void)
+{
+    static char mark[32];
+
+    snprintf(mark, sizeof mark, "86400.%ld", (long)getpid());
+    return mark;
 }
 
 static bool none_left(void *text)

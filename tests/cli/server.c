@@ -39,7 +39,7 @@ int stop_server(void **state)
 
 struct child *hold(const char *verb, const char *id)
 {
-    struct child *holder = START(verb, id, "--", "sh", "-c", "echo held; cat");
+    struct child *holder = START(verb, id, HOLDING);
 
     command_expect(holder, "held");
     return holder;

@@ -21,6 +21,12 @@ int stop_server(void **state);
 #define RUN(...) command_run(nodes, __VA_ARGS__, NULL)
 #define START(...) command_start(nodes, __VA_ARGS__, NULL)
 
+/* For the end of START(): a command that says "held" and goes on until its input ends. */
+#define HOLDING "--", "sh", "-c", "echo held; cat"
+
+/* For bash in a command: waits until the command is asked to give up. */
+#define UNTIL_ASKED "until read -t 0 -u $ZKCOORD_ASKED_FD; do sleep 0.05; done"
+
 /* A zkcoord that holds the lock ("lock") or leads ("elect") until its input ends. */
 struct child *hold(const char *verb, const char *id);
 void let_go(struct child *holder);

@@ -81,7 +81,7 @@ static bool next_turn(void *arg)
 {
     struct wanted *wanted = arg;
 
-    if (atomic_load(&wanted->troupe->journal->turns) < wanted->turns)
+    if (journal_turns(wanted->troupe->journal) < wanted->turns)
         return false;
     wanted->active = active(wanted->troupe);
     return wanted->active >= 0;
@@ -110,28 +110,28 @@ static void killed_again_and_again(void **state)
     for (int i = 0; i < INSTANCES; i++)
         troupe.instances[i] = join(&troupe);
     for (int i = 0; i < kills; i++) {
-        struct wanted wanted = {&troupe, atomic_load(&troupe.journal->turns), -1};
+        struct wanted wanted = {&troupe, journal_turns(troupe.journal), -1};
         int64_t killed;
 
         if (i == 0)
             wanted.turns = 1;
         assert_true(wait_until(next_turn, &wanted, SOON));
-        wanted.turns = atomic_load(&troupe.journal->turns) + 1;
+        wanted.turns = journal_turns(troupe.journal) + 1;
         killed = now_ns();
         child_free(troupe.instances[wanted.active]); /* with SIGKILL */
         troupe.instances[wanted.active] = join(&troupe);
         assert_true(wait_until(next_turn, &wanted, SOON));
         takeovers[i] = now_ns() - killed;
     }
-    turns = atomic_load(&troupe.journal->turns);
+    turns = journal_turns(troupe.journal);
     assert_true(turns > kills && turns <= JOURNAL_TURNS);
     for (int i = 0; i < INSTANCES; i++)
         child_free(troupe.instances[i]);
     command_nobody(troupe.path);
     assert_true(journal_margin(troupe.journal, turns) > 0);
     for (int i = 1; i < turns; i++)
-        assert_true(atomic_load(&troupe.journal->at[i].token) >
-                    atomic_load(&troupe.journal->at[i - 1].token));
+        assert_true(atomic_load(&journal_turn(troupe.journal, i)->token) >
+                    atomic_load(&journal_turn(troupe.journal, i - 1)->token));
     qsort(takeovers, (size_t)kills, sizeof *takeovers, smaller);
     printf("%d kills, %d turns: never two at once, %.1f ms between turns at the least; taken over "
            "within %.0f ms in the middle, %.0f ms at the most\n",
@@ -167,6 +167,19 @@ static void again_after_a_pause(void **state)
     child_signal(child, SIGTERM);
     assert_in_range(command_end(child), 1, 128 + SIGTERM);
     child_free(child);
+}
+
+/* How the last command ended is not how zkcoord ends. */
+static void told_to_end_in_the_pause(void **state)
+{
+    struct child *child =
+        START("elect", "k", "--backoff", "1000", "sh", "-c", "echo turn; kill -KILL $$");
+
+    (void)state;
+    command_expect(child, "turn");
+    assert_true(probe_wait_children(probe, ELECTIONS "k", 0, SOON));
+    child_signal(child, SIGTERM);
+    command_finish(child, 128 + SIGTERM);
 }
 
 /* SIGTERM ends the command, and then there is no other turn. */
@@ -222,16 +235,22 @@ static int listen_at(char path[108])
     return fd;
 }
 
-static void hear(int fd, const char *text)
+static ssize_t next_word(int fd, char *got, size_t size)
 {
     struct pollfd source = {.fd = fd, .events = POLLIN};
-    char got[512];
     ssize_t length;
 
     assert_int_equal(poll(&source, 1, 60000), 1);
-    length = recv(fd, got, sizeof got - 1, 0);
-    assert_true(length > 0);
-    got[length] = '\0';
+    length = recv(fd, got, size - 1, 0);
+    got[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+static void hear(int fd, const char *text)
+{
+    char got[512];
+
+    assert_true(next_word(fd, got, sizeof got) > 0);
     if (!strstr(got, text))
         fail_msg("heard '%s' instead of '%s'", got, text);
 }
@@ -258,11 +277,61 @@ static void the_service_manager_is_told(void **state)
     unlink(path);
 }
 
-/* As "zkcoord", with one more variable. */
+/* At half the time that it sets, and by us only. */
+static void the_watchdog_is_answered(void **state)
+{
+    char path[108], variable[140], got[512];
+    int fd = listen_at(path), answers = 0;
+    struct child *child;
+
+    (void)state;
+    snprintf(variable, sizeof variable, "NOTIFY_SOCKET=%s", path);
+    child = child_start("with", variable, "WATCHDOG_USEC=400000", nodes, "elect", "w", "sh", "-c",
+                        "echo asked=$WATCHDOG_USEC.; sleep 1000", NULL);
+    assert_non_null(child);
+    command_expect(child, "asked=.");
+    while (answers < 5) {
+        ssize_t length = next_word(fd, got, sizeof got);
+
+        assert_true(length > 0);
+        answers += strcmp(got, "WATCHDOG=1") == 0;
+    }
+    child_signal(child, SIGTERM);
+    assert_int_equal(command_end(child), 128 + SIGTERM);
+    child_free(child);
+    close(fd);
+    unlink(path);
+}
+
+static void the_watchdog_of_others_is_not(void **state)
+{
+    char path[108], variable[140], got[512] = "";
+    int fd = listen_at(path);
+    struct child *child;
+
+    (void)state;
+    snprintf(variable, sizeof variable, "NOTIFY_SOCKET=%s", path);
+    child = child_start("with", variable, "WATCHDOG_USEC=1000", "WATCHDOG_PID=1", nodes, "elect",
+                        "w", "sh", "-c", "echo asked=$WATCHDOG_USEC.; sleep 1000", NULL);
+    assert_non_null(child);
+    command_expect(child, "asked=1000.");
+    child_signal(child, SIGTERM);
+    while (strcmp(got, "STOPPING=1") != 0) {
+        assert_true(next_word(fd, got, sizeof got) > 0);
+        assert_string_not_equal(got, "WATCHDOG=1");
+    }
+    assert_int_equal(command_end(child), 128 + SIGTERM);
+    child_free(child);
+    close(fd);
+    unlink(path);
+}
+
+/* As "zkcoord", with more variables. */
 static int with_main(int argc, char **argv)
 {
-    putenv(argv[0]);
-    return command_main(argc - 1, argv + 1);
+    for (; argc > 0 && strchr(argv[0], '='); argc--, argv++)
+        putenv(argv[0]);
+    return command_main(argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -273,8 +342,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(once),
         cmocka_unit_test(again_after_a_pause),
         cmocka_unit_test(told_to_end),
+        cmocka_unit_test(told_to_end_in_the_pause),
         cmocka_unit_test(deposed),
         cmocka_unit_test(the_service_manager_is_told),
+        cmocka_unit_test(the_watchdog_is_answered),
+        cmocka_unit_test(the_watchdog_of_others_is_not),
         cmocka_unit_test(killed_again_and_again),
     };
 

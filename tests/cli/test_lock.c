@@ -98,9 +98,9 @@ static void what_is_wrong(void **state)
     says("--wait: 'soon' is not a time", 64, START("lock", "u", "-w", "soon", "true"));
     says("--conflict-exit-code: '300' is not an exit status", 64,
          START("lock", "u", "-E", "300", "true"));
-    says("--dialect: 'Kazoo' is not a dialect: lock, latch or kazoo", 64,
+    says("--dialect: 'Kazoo' is not a dialect: lock, latch, kazoo or", 64,
          START("lock", "/u", "--dialect", "Kazoo", "true"));
-    says("--dialect: '' is not a dialect: lock, latch or kazoo", 64,
+    says("--dialect: '' is not a dialect: lock, latch, kazoo or", 64,
          START("elect", "/u", "--dialect=", "true"));
     says("'' is not an ID", 64, START("lock", "", "true"));
     says("'/zookeeper/x' is not an ID", 64, START("lock", "/zookeeper/x", "true"));
@@ -108,6 +108,9 @@ static void what_is_wrong(void **state)
     says("'/u/' is not an ID", 64, START("ls", "/u/"));
     says("session timeout is 100 ms to 24 h", 64, START("lock", "u", "--ttl", "1ms", "true"));
     says("session timeout is 100 ms to 24 h", 64, START("ls", "--session-timeout", "2d"));
+    says("--ttl: '0' is not in range: a session timeout", 64,
+         START("lock", "u", "--ttl", "0", "true"));
+    says("--session-timeout: '0' is not in range", 64, START("ls", "--session-timeout", "0"));
     says("servers: ", 64, START("ls", "--nodes", "a b"));
     command = START("ls", "--namespace", "relative");
     command_expect(command, "zkcoord: namespace: not an absolute znode path");
@@ -150,6 +153,42 @@ static void unreachable(void **state)
          command_start("127.0.0.1:1", "lock", "x", "-nq", "true", NULL));
 }
 
+/* A path behind the servers is put before every other. */
+static void chroot_of_the_servers(void **state)
+{
+    struct child *holder;
+    char below[200];
+
+    (void)state;
+    snprintf(below, sizeof below, "%s/below", nodes);
+    assert_int_equal(command_run(below, "lock", "/own/lock", "true", NULL), 0);
+    assert_true(probe_exists(probe, "/below/own/lock"));
+    holder = hold("lock", "/below/held");
+    assert_int_equal(command_run(below, "probe", "/held", "-q", NULL), 1);
+    assert_int_equal(RUN("probe", "/held", "-q", "--nodes", below), 1);
+    let_go(holder);
+    says("without a '/' at the end", 64, START("probe", "x", "--nodes", "a:2181/app/"));
+    says("write commas", 64, START("probe", "x", "--nodes", "a:2181;b:2181"));
+}
+
+/* What the options tell, before anybody is asked; what the servers grant, before our turn. */
+static void a_grace_that_is_too_long(void **state)
+{
+    struct child *holder = hold("lock", "grace");
+
+    (void)state;
+    says("grace of 3000 ms is too long", 64,
+         command_start("127.0.0.1:1", "lock", "u", "--grace", "3", "true", NULL));
+    says("grace of 3000 ms is too long", 64,
+         command_start("127.0.0.1:1", "elect", "u", "--grace", "3", "true", NULL));
+    says("grace of 1000 ms is too long", 64,
+         command_start("127.0.0.1:1", "lock", "u", "--ttl", "4", "--grace", "1", "true", NULL));
+    says("grace of 600000 ms is too long", 64,
+         START("lock", "grace", "-q", "--ttl", "1h", "--grace", "10m", "true"));
+    let_go(holder);
+    nobody_in_line("grace");
+}
+
 static void denied(void **state)
 {
     (void)state;
@@ -159,10 +198,10 @@ static void denied(void **state)
         RUN("lock", "a", "--namespace", "/private", "--auth", "digest:ann:secret", "true"), 0);
     assert_int_equal(
         RUN("lock", "a", "--namespace", "/private", "--auth", "digest:bob:secret", "true"), 77);
-    says("forbids this", 77,
+    says("forbids this; check credential and ACLs (ZooKeeper: NOAUTH, -102)", 77,
          START("lock", "a", "-q", "--namespace", "/private", "--auth", "digest:bob:b", "true"));
     assert_int_equal(RUN("lock", "a", "--auth", "nonsense:secret", "true"), 77);
-    assert_int_equal(RUN("elect", "a", "--auth", "nonsense:secret", "true"), 77);
+    says("AUTHFAILED (-115)", 77, START("elect", "a", "--auth", "nonsense:secret", "true"));
     assert_int_equal(RUN("ls", "--auth", "nonsense:secret"), 77);
 }
 
@@ -313,27 +352,34 @@ static void ignored_signals_stay_ignored(void **state)
 
 static void the_background_ends_with_it(void **state)
 {
-    struct child *child = START("lock", "b", "sh", "-c",
-                                "sleep 71234 & setsid sleep 71234 & "
-                                "(trap '' TERM; exec sleep 71234) & sh -c 'sleep 71234 & exit' ; "
-                                "exit 5");
+    struct child *child;
+    char text[256];
+    const char *mark = command_mark();
 
     (void)state;
+    snprintf(text, sizeof text,
+             "sleep %s & setsid sleep %s & (trap '' TERM; exec sleep %s) & "
+             "sh -c 'sleep %s & exit' ; exit 5",
+             mark, mark, mark, mark);
+    child = START("lock", "b", "sh", "-c", text);
     assert_int_equal(command_end(child), 5);
-    assert_int_equal(count_processes("71234"), 0); /* at once: before the lock was given up */
+    assert_int_equal(count_processes(mark), 0); /* at once: before the lock was given up */
     child_free(child);
     nobody_in_line("b");
 }
 
 static void killed_with_it(void **state)
 {
-    struct child *child = START("lock", "k", "--", "sh", "-c",
-                                "trap '' TERM; sleep 72345 & echo ready; wait; sleep 72345");
+    struct child *child;
+    char text[128];
 
     (void)state;
+    snprintf(text, sizeof text, "trap '' TERM; sleep %s & echo ready; wait; sleep %s",
+             command_mark(), command_mark());
+    child = START("lock", "k", "--", "sh", "-c", text);
     command_expect(child, "ready");
     child_kill(child);
-    command_nobody("72345");
+    command_nobody(command_mark());
     command_end(child);
     child_free(child);
 }
@@ -426,6 +472,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_wrong),
         cmocka_unit_test(not_obtained),
         cmocka_unit_test(unreachable),
+        cmocka_unit_test(chroot_of_the_servers),
+        cmocka_unit_test(a_grace_that_is_too_long),
         cmocka_unit_test(denied),
         cmocka_unit_test(environment),
         cmocka_unit_test(named_in_a_dialect),

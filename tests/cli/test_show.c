@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <stdbool.h>
 #include "harness.h"
+#include "json_line.h"
 #include "keeper.h"
 #include "scene.h"
 #include "server.h"
@@ -13,25 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <jansson.h>
 #include <zookeeper/zookeeper.h>
 
 #define SOON deadline_in_ms(60000)
-
-/* One line of JSON. */
-static json_t *read_json(struct child *command)
-{
-    char line[8192];
-    json_t *value;
-
-    assert_true(child_read_line(command, line, sizeof line, SOON));
-    value = json_loads(line, JSON_DECODE_ANY, NULL);
-    if (value == NULL)
-        fail_msg("not JSON: %s", line);
-    return value;
-}
 
 static void names_process(const json_t *contender, const struct child *child)
 {
@@ -76,7 +65,7 @@ static void who_leads(void **state)
     leader = hold("elect", "l");
     assert_int_equal(RUN("leader", "l"), 0);
     command = START("leader", "l", "--json");
-    value = read_json(command);
+    value = json_line(command);
     names_process(value, leader);
     assert_true(json_integer_value(json_object_get(value, "token")) > 0);
     assert_int_equal(json_integer_value(json_object_get(value, "position")), 0);
@@ -89,17 +78,17 @@ static void who_leads(void **state)
 static void every_change(void **state)
 {
     struct child *watcher = START("leader", "w", "--watch", "--json"), *leader;
-    json_t *value = read_json(watcher);
+    json_t *value = json_line(watcher);
 
     (void)state;
     assert_true(json_is_null(value));
     json_decref(value);
     leader = hold("elect", "w");
-    value = read_json(watcher);
+    value = json_line(watcher);
     names_process(value, leader);
     json_decref(value);
     let_go(leader);
-    value = read_json(watcher);
+    value = json_line(watcher);
     assert_true(json_is_null(value));
     json_decref(value);
     child_signal(watcher, SIGINT);
@@ -133,7 +122,7 @@ static void a_table(void **state)
 static void as_json(void **state)
 {
     struct child *holder = hold("lock", "j"), *command = START("ls", "j", "--json");
-    json_t *value = read_json(command), *locks = json_object_get(value, "locks"), *one;
+    json_t *value = json_line(command), *locks = json_object_get(value, "locks"), *one;
 
     (void)state;
     assert_int_equal(json_array_size(locks), 1);
@@ -233,14 +222,13 @@ static void strangers(void **state)
 
 /* ---- ask ---- */
 
-#define UNTIL_ASKED                                                                      \
-    "asked() { read -t 0 -u $ZKCOORD_ASKED_FD; }; asked && echo too early; echo holds; " \
-    "until asked; do sleep 0.05; done; echo yes"
+#define HEARS \
+    "read -t 0 -u $ZKCOORD_ASKED_FD && echo too early; echo holds; " UNTIL_ASKED "; echo yes"
 
 /* It says whom it asked; who is asked hears of it, holds on, and ends when it likes. */
 static void asks(const char *verb, const char *id, const char *flag, const char *noun)
 {
-    struct child *holder = START(verb, id, "--", "bash", "-c", UNTIL_ASKED "; read line; exit 3");
+    struct child *holder = START(verb, id, "--", "bash", "-c", HEARS "; read line; exit 3");
     struct child *command;
     char text[64];
 
@@ -255,7 +243,11 @@ static void asks(const char *verb, const char *id, const char *flag, const char 
     snprintf(text, sizeof text, "zkcoord: %s '%s': somebody asks us to give up", noun, id);
     command_expect(holder, text);
     command_expect(holder, "yes");
-    assert_int_equal(RUN("ask", id, flag), 0); /* a second time */
+    assert_int_equal(RUN("ask", id, flag), 0);                    /* a second time */
+    snprintf(text, sizeof text, "-%d  ", (int)child_pid(holder)); /* it is still told who holds */
+    command = START("ls", id);
+    command_expect(command, text);
+    child_free(command);
     assert_int_equal(RUN("probe", id, flag), 1);
     child_signal(holder, SIGTERM);
     assert_int_equal(command_end(holder), 128 + SIGTERM);
@@ -281,7 +273,7 @@ static void asking_who_holds(void **state)
 static void asked_in_each_turn(void **state)
 {
     struct child *leader =
-        START("elect", "/asked/turns", "-q", "--backoff", "0.05", "--", "bash", "-c", UNTIL_ASKED);
+        START("elect", "/asked/turns", "-q", "--backoff", "0.05", "--", "bash", "-c", HEARS);
     char node[512], line[256];
 
     (void)state;
@@ -330,6 +322,26 @@ static void breaking(void **state)
     child_free(holder);
 }
 
+#define FULL "/micro/sync/lock/full/x%s-lock-0000000000"
+
+/* ZooKeeper's own word for it, and what to do; what others called it does not steer a terminal. */
+static void breaking_what_has_children(void **state)
+{
+    struct child *command;
+    char path[128], text[128];
+
+    (void)state;
+    snprintf(path, sizeof path, FULL "/below", "\xe2\x80\xae");
+    snprintf(text, sizeof text, "there are znodes below " FULL ": delete", "?");
+    assert_int_equal(probe_make_path(probe, path), ZOK);
+    command = START("break", "full", "--yes");
+    command_expect(command, text);
+    command_expect(command, "NOTEMPTY, -111");
+    assert_int_equal(command_end(command), 70);
+    child_free(command);
+    assert_int_equal(probe_delete_tree(probe, "/micro/sync/lock/full"), ZOK);
+}
+
 /* ---- examples ---- */
 
 static int bash_main(int argc, char **argv)
@@ -347,7 +359,8 @@ static struct child *script(const char *text)
     const char *top = getenv("top_srcdir");
     char whole[4096];
 
-    snprintf(whole, sizeof whole, "examples='%s/examples' Z='%s'; PATH=$(dirname $Z):$PATH; %s",
+    snprintf(whole, sizeof whole,
+             "examples='%s/examples'; export Z='%s'; PATH=$(dirname $Z):$PATH; %s",
              top ? top : "..", command_path(), text);
     return child_start("bash", nodes, whole, NULL);
 }
@@ -467,6 +480,45 @@ static void an_ensemble(void **state)
     assert_int_equal(RUN("dev", "--servers", "100", "true"), 64);
 }
 
+/* A name that no format and no java may have to read; and a relative one. */
+static void a_throwaway_server_anywhere(void **state)
+{
+    char odd[512], text[2048];
+    struct child *command;
+
+    (void)state;
+    snprintf(odd, sizeof odd, "a b\\c#\xc3\xbc\xff-%0200d", 0);
+    snprintf(text, sizeof text,
+             "cd '%s' && mkdir '%s' && export TMPDIR='./%s'; $Z dev -- sh -c '$Z lock d -- echo "
+             "works; ls -d ./*/zk*'; echo status $?; rmdir '%s'",
+             scratch, odd, odd, odd);
+    command = script(text);
+    command_expect(command, "works");
+    command_expect(command, "/zkcoord-dev-");
+    command_expect(command, "status 0");
+    assert_int_equal(command_end(command), 0);
+    child_free(command);
+}
+
+/* As the page says of every command. */
+static void ends_as_the_command_does(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("dev", "sh", "-c", "exit 5"), 5);
+    assert_int_equal(RUN("dev", "no-such-command-anywhere"), 127);
+}
+
+static void dies_as_the_command_does(void **state)
+{
+    struct child *command = START("dev", "sh", "-c", "kill -9 $$");
+    int status;
+
+    (void)state;
+    assert_true(child_wait(command, &status, SOON));
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    child_free(command);
+}
+
 /* The servers do not outlive it. */
 static void killed(void **state)
 {
@@ -489,6 +541,22 @@ static int without_main(int argc, char **argv)
     return command_main(argc, argv);
 }
 
+static int nowhere_main(int argc, char **argv)
+{
+    setenv("TMPDIR", "/nonexistent", 1);
+    return command_main(argc, argv);
+}
+
+static void no_place_for_servers(void **state)
+{
+    struct child *command = child_start("nowhere", nodes, "dev", "true", NULL);
+
+    (void)state;
+    command_expect(command, "cannot start servers below /nonexistent: No such file");
+    assert_int_equal(command_end(command), 69);
+    child_free(command);
+}
+
 static void nothing_installed(void **state)
 {
     struct child *command = child_start("without", nodes, "dev", "true", NULL);
@@ -501,11 +569,9 @@ static void nothing_installed(void **state)
 
 int main(int argc, char **argv)
 {
-    static const struct harness_role roles[] = {{"zkcoord", command_main},
-                                                {"without", without_main},
-                                                {"below", below_main},
-                                                {"bash", bash_main},
-                                                {NULL, NULL}};
+    static const struct harness_role roles[] = {
+        {"zkcoord", command_main}, {"without", without_main}, {"below", below_main},
+        {"nowhere", nowhere_main}, {"bash", bash_main},       {NULL, NULL}};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probing),
         cmocka_unit_test(who_leads),
@@ -521,13 +587,18 @@ int main(int argc, char **argv)
         cmocka_unit_test(asked_in_each_turn),
         cmocka_unit_test(asking_in_vain),
         cmocka_unit_test(breaking),
+        cmocka_unit_test(breaking_what_has_children),
         cmocka_unit_test(the_unit),
         cmocka_unit_test(the_cron_table),
         cmocka_unit_test(the_migration),
 
         cmocka_unit_test_setup_teardown(a_throwaway_server, open_scratch, close_scratch),
+        cmocka_unit_test_setup_teardown(a_throwaway_server_anywhere, open_scratch, close_scratch),
+        cmocka_unit_test(ends_as_the_command_does),
+        cmocka_unit_test(dies_as_the_command_does),
         cmocka_unit_test(an_ensemble),
         cmocka_unit_test_setup_teardown(killed, open_scratch, close_scratch),
+        cmocka_unit_test(no_place_for_servers),
         cmocka_unit_test(nothing_installed),
     };
 

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <zookeeper/zookeeper.h>
 
 #define SOON deadline_in_ms(60000)
 #define CTRL_C "\003"
@@ -193,6 +194,50 @@ static void in_the_background(void **state)
     expect_status(*state, 0);
 }
 
+/* A subshell that is gone: no shell could ever give this job the terminal. */
+static void orphaned(void **state)
+{
+    type(*state, "( $Z lock o -- sh -c 'cat; echo ca''t $?' </dev/tty & )\n");
+    expect(*state, "Input/output error");
+    expect(*state, "cat 1");
+    assert_true(probe_wait_children(probe, "/micro/sync/lock/o", 0, SOON));
+}
+
+/* Later commands do not take the input away from the shell. */
+static void orphaned_again_and_again(void **state)
+{
+    type(*state, "T=$(mktemp); ( $Z elect o --backoff 0.05 -- sh -c 'read a && echo sto''len; "
+                 "echo turn is ov''er' </dev/tty & echo $! >$T )\n");
+    for (int i = 0; i < 3; i++)
+        expect(*state, "turn is over");
+    type(*state, "echo outer $((2 + 2))\n");
+    expect(*state, "outer 4");
+    expect(*state, "turn is over");
+    type(*state, "P=$(cat $T); rm $T; kill $P; while kill -0 $P; do sleep 0.1; done; "
+                 "echo en''ded\n");
+    expect(*state, "ended");
+}
+
+/* Not by a shell that watches over its jobs: bash would do it itself. */
+static void modes_are_restored(void **state)
+{
+    type(*state, "sh -c '$Z lock r -- sh -c \"stty raw; kill -KILL \\$\\$\"; "
+                 "stty -a | grep -q -e -icanon && echo still ra''w || echo co''oked'\n");
+    expect(*state, "\ncooked");
+}
+
+/* A command that ends by itself when it is told to had no time for that either. */
+static void modes_are_restored_after_a_loss(void **state)
+{
+    type(*state,
+         "sh -c '$Z lock l -- bash -c \"trap \\\"exit 3\\\" TERM; stty raw -echo; echo ra''w "
+         "now; sleep 1000 & wait\"; stty -a | grep -q -e -icanon && echo still ra''w || "
+         "echo co''oked'\n");
+    expect(*state, "raw now");
+    assert_int_equal(RUN("break", "l", "-y"), 0);
+    expect(*state, "cooked");
+}
+
 /* ---- what a person sees ---- */
 
 static void progress_while_waiting(void **state)
@@ -210,6 +255,33 @@ static void progress_while_waiting(void **state)
     assert_true(probe_wait_children(probe, "/micro/sync/lock/w", 2, SOON));
     let_go(holder);
     expect(*state, "it is mine");
+}
+
+/* The one ahead may be called as we are: it is in another container. */
+static void progress_knows_itself(void **state)
+{
+    static const char directory[] = "/micro/sync/lock/twin";
+    char path[256], made[256], host[128] = "", data[256], text[256];
+    long pid;
+
+    assert_int_equal(probe_make_path(probe, directory), ZOK);
+    snprintf(path, sizeof path, "%s/x-lock-", directory);
+    assert_int_equal(probe_create(probe, path, "", ZOO_EPHEMERAL | ZOO_SEQUENCE, made, sizeof made),
+                     ZOK);
+    type(*state, "$Z lock twin true & echo pid $!.\n");
+    expect(*state, "\npid ");
+    while (strchr(((struct shell *)*state)->seen, '.') == NULL)
+        read_some(*state, SOON);
+    pid = strtol(((struct shell *)*state)->seen, NULL, 10);
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    snprintf(data, sizeof data, "{\"id\":\"%s-%ld\"}", host, pid);
+    assert_int_equal(probe_set(probe, made, data), ZOK);
+    type(*state, "fg\n");
+    snprintf(text, sizeof text, "lock 'twin': waiting, 1 ahead; held by %s-%ld,", host, pid);
+    expect(*state, text);
+    type(*state, CTRL_C);
+    expect_status(*state, 130);
+    assert_int_equal(probe_delete_tree(probe, directory), ZOK);
 }
 
 /* What is said takes the place of the line that shows how the waiting goes. */
@@ -241,6 +313,25 @@ static void break_asks(void **state)
     expect_status(*state, 0);
     assert_int_equal(command_end(holder), 75);
     child_free(holder);
+}
+
+/* The rest of one answer is none to the next question. */
+static void one_line_answers_one_question(void **state)
+{
+    struct child *first = START("lock", "many", "-s", HOLDING);
+    struct child *second = START("lock", "many", "-s", HOLDING);
+
+    command_expect(first, "held");
+    command_expect(second, "held");
+    type(*state, "$Z break many; echo status $?\n");
+    expect(*state, "[y/N] ");
+    type(*state, "no, not yet -- yes, later\n");
+    expect(*state, "nothing was done to it");
+    expect(*state, "[y/N] ");
+    type(*state, "n\n");
+    expect(*state, "status 1");
+    let_go(first);
+    let_go(second);
 }
 
 static void ls_in_place(void **state)
@@ -283,6 +374,25 @@ static void ls_on_a_small_screen(void **state)
         assert_int_equal(command_end(waiters[i]), 0);
         child_free(waiters[i]);
     }
+}
+
+static void ls_follows_a_resize(void **state)
+{
+    const struct winsize small = {.ws_row = 3, .ws_col = 60}, large = {.ws_row = 24, .ws_col = 80};
+    struct child *holder = hold("lock", "wide"), *leader = hold("elect", "wide");
+    struct shell *shell = *state;
+
+    assert_int_equal(ioctl(shell->terminal, TIOCSWINSZ, &small), 0);
+    type(shell, "$Z ls --watch wide\n");
+    expect(shell, "\033[H\033[J\033[?7lKIND  ");
+    expect(shell, "and 2 more\r\n");
+    assert_int_equal(ioctl(shell->terminal, TIOCSWINSZ, &large), 0);
+    expect(shell, "\033[H\033[J\033[?7lKIND  ");
+    expect(shell, "wide  leads  ");
+    type(shell, CTRL_C);
+    expect_status(shell, 130);
+    let_go(holder);
+    let_go(leader);
 }
 
 /* ---- completion ---- */
@@ -437,11 +547,18 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(in_a_pipeline, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(a_shell_with_jobs_of_its_own, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(in_the_background, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(orphaned, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(orphaned_again_and_again, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(modes_are_restored, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(modes_are_restored_after_a_loss, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(progress_while_waiting, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(progress_knows_itself, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(progress_makes_room, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(break_asks, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(one_line_answers_one_question, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(ls_in_place, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(names_are_tamed, open_shell, close_shell),
+        cmocka_unit_test_setup_teardown(ls_follows_a_resize, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(ls_on_a_small_screen, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(bash_completes, open_shell, close_shell),
         cmocka_unit_test_setup_teardown(zsh_completes, open_shell, close_shell),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ static int64_t boot_ns(void)
 
 struct journal *journal_open(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     void *map = MAP_FAILED;
 
     if (fd >= 0 && ftruncate(fd, sizeof(struct journal)) == 0)
@@ -60,7 +61,7 @@ static void trapped(int signal)
 }
 
 /* A child, or the child of one that ends at once. */
-static void have_grandchild(struct turn *turn, bool away)
+static void have_grandchild(struct turn *turn, bool away, bool dumpable)
 {
     pid_t pid = fork();
 
@@ -73,7 +74,26 @@ static void have_grandchild(struct turn *turn, bool away)
         if (fork() != 0)
             _exit(0);
     }
+    prctl(PR_SET_DUMPABLE, dumpable);
     live(turn);
+}
+
+/* Nobody else writes it. NULL if there is none left. */
+static struct turn *claim(struct journal *journal)
+{
+    int32_t number = atomic_fetch_add(&journal->claimed, 1);
+
+    return number < JOURNAL_TURNS ? &journal->at[number] : NULL;
+}
+
+/* What a reader finds who finds it whole. */
+static void begin(struct turn *turn, int64_t token, int family)
+{
+    atomic_store(&turn->token, token);
+    atomic_store(&turn->family, family);
+    atomic_store(&turn->first, boot_ns());
+    sign(turn);
+    atomic_store_explicit(&turn->whole, 1, memory_order_release);
 }
 
 int worker_main(int argc, char **argv)
@@ -81,30 +101,46 @@ int worker_main(int argc, char **argv)
     struct sigaction action = {.sa_handler = trapped};
     struct journal *journal = argc == 2 ? journal_open(argv[0]) : NULL;
     const char *token = getenv("ZKCOORD_TOKEN");
-    struct turn *turn;
-    int32_t number;
+    struct turn *turn = journal && token ? claim(journal) : NULL;
 
-    if (!journal || !token)
+    if (!turn)
         return 98;
-    number = atomic_fetch_add(&journal->turns, 1);
-    if (number >= JOURNAL_TURNS)
-        return 98;
-    turn = &journal->at[number];
-    atomic_store(&turn->first, boot_ns());
-    sign(turn);
-    atomic_store(&turn->token, strtoll(token, NULL, 10));
     if (strchr(argv[1], 't'))
         sigaction(SIGTERM, &action, NULL);
-    atomic_store(&turn->family, (int)strlen(argv[1]) - (strchr(argv[1], 't') != NULL) + 1);
+    begin(turn, strtoll(token, NULL, 10),
+          1 + (strchr(argv[1], 'g') != NULL) + (strchr(argv[1], 's') != NULL));
     if (strchr(argv[1], 'g'))
-        have_grandchild(turn, false);
+        have_grandchild(turn, false, true);
     if (strchr(argv[1], 's'))
-        have_grandchild(turn, true);
+        have_grandchild(turn, true, strchr(argv[1], 'd') == NULL);
     live(turn);
     return 0;
 }
 
 /* ---- the test's side ---- */
+
+static bool is_whole(const struct turn *turn)
+{
+    return atomic_load_explicit(&turn->whole, memory_order_acquire) != 0;
+}
+
+int journal_turns(const struct journal *journal)
+{
+    int turns = 0;
+
+    for (int i = 0; i < JOURNAL_TURNS; i++)
+        turns += is_whole(&journal->at[i]);
+    return turns;
+}
+
+const struct turn *journal_turn(const struct journal *journal, int number)
+{
+    for (int i = 0; i < JOURNAL_TURNS; i++) {
+        if (is_whole(&journal->at[i]) && number-- == 0)
+            return &journal->at[i];
+    }
+    return NULL;
+}
 
 struct expected {
     struct journal *journal;
@@ -113,17 +149,16 @@ struct expected {
 
 #define LIFELESS_NS INT64_C(2000000000)
 
-/* Complete; or killed before it was. */
+/* With all of its processes; or killed before it had them. */
 static bool begun(void *arg)
 {
     const struct expected *expected = arg;
-    struct turn *turn = &expected->journal->at[expected->turns - 1];
+    const struct turn *turn = journal_turn(expected->journal, expected->turns - 1);
 
-    if (atomic_load(&expected->journal->turns) < expected->turns)
+    if (!turn)
         return false;
-    return (atomic_load(&turn->family) > 0 &&
-            atomic_load(&turn->alive) == atomic_load(&turn->family)) ||
-           atomic_load(&expected->journal->turns) > expected->turns ||
+    return atomic_load(&turn->alive) == atomic_load(&turn->family) ||
+           journal_turns(expected->journal) > expected->turns ||
            boot_ns() - atomic_load(&turn->last) > LIFELESS_NS;
 }
 
@@ -139,7 +174,8 @@ int64_t journal_margin(const struct journal *journal, int turns)
     int64_t least = INT64_MAX;
 
     for (int i = 1; i < turns; i++) {
-        int64_t margin = atomic_load(&journal->at[i].first) - atomic_load(&journal->at[i - 1].last);
+        int64_t margin = atomic_load(&journal_turn(journal, i)->first) -
+                         atomic_load(&journal_turn(journal, i - 1)->last);
 
         if (margin < least)
             least = margin;

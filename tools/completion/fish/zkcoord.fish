@@ -5,7 +5,7 @@
 # nothing), whether options may come, and the index of COMMAND's first word.
 function __zkcoord_parse
     set -l valued -w -E --wait --conflict-exit-code --ttl --grace --backoff --dialect --servers \
-        --nodes --namespace --session-timeout --auth
+        --nodes --namespace --session-timeout --auth --auth-file
     set -l words (commandline -opc)
     set -l verb -
     set -l next verb
@@ -55,17 +55,24 @@ function __zkcoord_options
     end
 end
 
-# The ids that there are, asked of the servers that the command line names so far; two seconds.
+# The ids that there are, asked of the servers that the command line names so far; two seconds. A
+# credential goes by the environment: everybody can read the arguments of a process.
 function __zkcoord_ids
     set -l options
+    set -lx ZKCOORD_AUTH $ZKCOORD_AUTH
     set -l words (commandline -opc)
     for i in (seq (count $words))
         switch $words[$i]
-            case --nodes --namespace --auth
+            case --nodes --namespace --auth-file
                 test $i -lt (count $words)
                 and set options $options $words[$i] $words[(math $i + 1)]
-            case '--nodes=*' '--namespace=*' '--auth=*'
+            case '--nodes=*' '--namespace=*' '--auth-file=*'
                 set options $options $words[$i]
+            case --auth
+                test $i -lt (count $words)
+                and set ZKCOORD_AUTH $words[(math $i + 1)]
+            case '--auth=*'
+                set ZKCOORD_AUTH (string replace -- --auth= '' $words[$i])
         end
     end
     timeout 2 zkcoord ls --names $options 2>/dev/null
@@ -105,7 +112,9 @@ complete -c zkcoord -n __zkcoord_options -l nodes -x -d 'the servers'
 complete -c zkcoord -n __zkcoord_options -l namespace -x -d 'where locks and elections live'
 complete -c zkcoord -n __zkcoord_options -l session-timeout -x -d 'what to ask the servers for'
 complete -c zkcoord -n __zkcoord_options -l auth -x -d 'a credential'
+complete -c zkcoord -n __zkcoord_options -l auth-file -r -F -d 'a file with a credential'
 complete -c zkcoord -n __zkcoord_options -s h -l help -d explain
+complete -c zkcoord -n '__zkcoord_options lock' -s s -l shared -d 'share the lock with others that do'
 complete -c zkcoord -n '__zkcoord_options lock' -s w -l wait -x -d 'wait so long at most'
 complete -c zkcoord -n '__zkcoord_options lock' -s n -l nonblock -d 'do not wait'
 complete -c zkcoord -n '__zkcoord_options lock' -s E -l conflict-exit-code -x -d 'status if not obtained'
@@ -113,8 +122,11 @@ complete -c zkcoord -n '__zkcoord_options lock' -l ttl -x -d 'how long the lock 
 complete -c zkcoord -n '__zkcoord_options elect' -l once -d 'end after one turn'
 complete -c zkcoord -n '__zkcoord_options elect' -l backoff -x -d 'pause before standing again'
 complete -c zkcoord -n '__zkcoord_options lock elect' -l grace -x -d 'time between SIGTERM and SIGKILL'
-complete -c zkcoord -n '__zkcoord_options lock elect' -l dialect -x -a 'lock latch kazoo' \
+complete -c zkcoord -n '__zkcoord_options lock' -l dialect -x -a 'lock latch kazoo read-write' \
     -d 'whom a path is shared with'
+complete -c zkcoord -n '__zkcoord_options elect' -l dialect -x -a 'lock latch kazoo' \
+    -d 'whom a path is shared with'
+complete -c zkcoord -n '__zkcoord_options lock elect dev' -l pass-auth -d 'the command gets $ZKCOORD_AUTH'
 complete -c zkcoord -n '__zkcoord_options lock elect probe' -s q -l quiet -d 'say nothing'
 complete -c zkcoord -n '__zkcoord_options leader ls' -l watch -d 'again whenever it changes'
 complete -c zkcoord -n '__zkcoord_options leader ls' -l json -d 'as JSON'

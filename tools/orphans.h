@@ -1,0 +1,14 @@
+/*
+ * Children that are none of ours: those that PID 1, or whoever adopts, gets from strangers.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZKCOORD_TOOLS_ORPHANS_H
+#define ZKCOORD_TOOLS_ORPHANS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reaps all that have ended, but for these children, whose status somebody else waits for. */
+void orphans_reap(const pid_t *but, size_t count);
+
+#endif

@@ -27,6 +27,7 @@ struct zk {
     atomic_bool probing;
     zoo_op_result_t probed;
     bool auth_given; /* from then on libzookeeper repeats it on every connection */
+    bool settled;
     struct ACL_vector acl;
     struct ACL *acl_entries;
     pthread_mutex_t lock; /* guards calls */
@@ -296,12 +297,22 @@ static int64_t session_id(zhandle_t *handle)
     return __atomic_load_n(&zoo_client_id(handle)->client_id, __ATOMIC_RELAXED);
 }
 
-/* Without its credential a connection is not told of: the next one is, or the next handle's. */
+/*
+ * Without its credential a connection is not told of: the next one is, or the next handle's.
+ * By default libzookeeper looks every name up on every turn of its loop that has a connection. To
+ * forbid it takes a mutex of the I/O thread, which hardly lets go of it where a server's nonsense
+ * makes it spin. So this thread does it, after the handle's user has heard and can close it.
+ */
 static void connected(struct zk *zk, zhandle_t *handle)
 {
+    bool settled = zk->settled;
+
+    zk->settled = true;
     keep_from_programs(handle);
     if (give_auth(zk, handle))
         zk->config.hooks->event(zk, ZK_CONNECTED, zoo_recv_timeout(handle));
+    if (!settled)
+        zoo_set_servers_resolution_delay(handle, -1);
 }
 
 static void on_session(zhandle_t *handle, int type, int state, const char *path, void *context)
@@ -457,8 +468,6 @@ int zk_open(const struct zk_config *config, void *cookie, struct zk **ret_zk)
         errno = saved;
         return -1;
     }
-    /* Its default looks up every name on every turn of its loop. */
-    zoo_set_servers_resolution_delay(zk->handle, -1);
     return 0;
 }
 

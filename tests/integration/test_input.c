@@ -4,12 +4,14 @@
  * is refused without a server is in tests/unit/test_bad_input.c. Also random input; the harness
  * prints its seed.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "harness.h"
 #include "ports.h"
 #include "probe.h"
 #include "scene.h"
 #include "servers.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -871,6 +873,62 @@ static void whose_session_is_wrong(void **state)
     unreachable(NO_SESSION);
 }
 
+typedef int delay_fn(zhandle_t *, int);
+static delay_fn *zookeeper_delay;
+static atomic_int *_Atomic spinning; /* visits; NULL: nobody cares */
+
+static void find_original(void)
+{
+    void *found = dlsym(RTLD_NEXT, "zoo_set_servers_resolution_delay");
+
+    memcpy(&zookeeper_delay, &found, sizeof(found));
+}
+
+struct calm {
+    int visits;
+    int64_t since;
+};
+
+#define CALM_NS 20000000
+
+static bool is_calm(void *arg)
+{
+    struct calm *calm = arg;
+    int visits = atomic_load(atomic_load(&spinning));
+
+    if (visits != calm->visits)
+        *calm = (struct calm){visits, now_ns()};
+    return now_ns() - calm->since >= CALM_NS;
+}
+
+/* It takes a mutex of the I/O thread, which one that spins may not let go of until it has ended. */
+__attribute__((visibility("default"))) int zoo_set_servers_resolution_delay(zhandle_t *zh,
+                                                                            int delay_ms)
+{
+    struct calm calm = {.visits = -1};
+
+    if (atomic_load(&spinning) != NULL)
+        wait_until(is_calm, &calm, deadline_in_ms(CONNECT_MS));
+    return zookeeper_delay(zh, delay_ms);
+}
+
+/* A timeout below zero makes libzookeeper try again without a pause until its handle is closed. */
+static void who_makes_it_spin_blocks_nobody(void **state)
+{
+    static struct impostor impostor;
+    int64_t took;
+
+    (void)state;
+    impostor_start(&impostor, NEGATIVE_SESSION);
+    atomic_store(&spinning, &impostor.visitors);
+    took = open_at(impostor.port, CONNECT_MS, ZKC_EUNREACHABLE);
+    atomic_store(&spinning, NULL);
+    print_message("%d visits, %lld ms\n", atomic_load(&impostor.visitors), (long long)took);
+    impostor_stop(&impostor);
+    assert_in_range(took, CONNECT_MS, CONNECT_MS + ALLOWANCE_MS);
+    assert_in_range(atomic_load(&impostor.visitors), 1, SPINNING);
+}
+
 static void nobody_is_unreachable(void **state)
 {
     struct scene_census before = scene_census();
@@ -952,11 +1010,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_speaks_otherwise),
         cmocka_unit_test(whose_lengths_are_wrong),
         cmocka_unit_test(whose_session_is_wrong),
+        cmocka_unit_test(who_makes_it_spin_blocks_nobody),
         cmocka_unit_test(nobody_is_unreachable),
         cmocka_unit_test(impostors_grant_nothing),
         cmocka_unit_test(imitators_grant_nothing),
     };
 
+    find_original();
     harness_start(argc, argv, NULL);
     if (!servers_available())
         return 77;

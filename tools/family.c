@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define CHASES 10
+#define LEVELS_MAX 64 /* of hidden processes, one below the other */
 #define PAUSE_MAX_MS 256
 
 /* ---- who belongs to it ---- */
@@ -40,17 +41,65 @@ static void mark_children(const struct family *family, struct processes *all, si
     }
 }
 
-static bool has_parent_of_ours(const struct processes *all, size_t seen,
-                               const struct process *process)
+static const struct process *find(const struct processes *all, size_t seen, pid_t pid)
 {
-    const struct process *parent = proc_find(all, seen, process->parent);
+    const struct process *process = proc_find(all, seen, pid);
 
-    if (process->parent == getpid() || (parent != NULL && parent->ours))
-        return true;
-    for (size_t i = seen; i < all->count; i++)
-        if (all->at[i].pid == process->parent && all->at[i].ours)
-            return true;
-    return false;
+    for (size_t i = seen; process == NULL && i < all->count; i++)
+        if (all->at[i].pid == pid)
+            process = &all->at[i];
+    return process;
+}
+
+/* Of those above a process the nearest that we know; 0: none. What stands between may be hidden,
+ * another user's, and never end. A number may be another's by now, unless it is still a parent's.
+ */
+static pid_t nearest_known(const struct processes *all, size_t seen, pid_t pid, int levels)
+{
+    pid_t parent = proc_parent(pid), found;
+
+    if (parent <= 0 || levels == 0)
+        return 0;
+    if (parent == getpid() || find(all, seen, parent) != NULL)
+        return parent;
+    found = nearest_known(all, seen, parent, levels - 1);
+    return found != 0 && proc_parent(pid) == parent ? found : 0;
+}
+
+/* Looks above hidden parents, above each once if it is asked for again soon. False: there are none.
+ */
+static bool look_above(struct processes *all, size_t seen)
+{
+    struct {
+        pid_t hidden, known;
+    } memory[32] = {{0, 0}};
+    size_t looks = 0;
+
+    for (size_t i = 0; i < seen; i++) {
+        struct process *process = &all->at[i];
+        size_t slot = (size_t)process->parent % (sizeof memory / sizeof memory[0]);
+
+        if (process->ours || process->parent == 0 || process->parent == getpid() ||
+            find(all, seen, process->parent) != NULL)
+            continue;
+        if (memory[slot].hidden != process->parent) {
+            memory[slot].hidden = process->parent;
+            memory[slot].known = nearest_known(all, seen, process->parent, LEVELS_MAX);
+        }
+        process->above = memory[slot].known;
+        looks++;
+    }
+    return looks != 0;
+}
+
+static bool is_below_us(const struct processes *all, size_t seen, const struct process *process)
+{
+    pid_t above = process->above != 0 ? process->above : process->parent;
+    const struct process *known = find(all, seen, above);
+
+    if (above != getpid() && (known == NULL || !known->ours))
+        return false;
+    return process->above == 0 || proc_parent(process->pid) == process->parent;
 }
 
 /* Children may stand before their parents in /proc: mark until nothing changes. */
@@ -63,24 +112,33 @@ static void mark(const struct family *family, struct processes *all, size_t seen
         changed = false;
         for (size_t i = 0; i < seen; i++) {
             struct process *process = &all->at[i];
-            if (process->ours || !has_parent_of_ours(all, seen, process) ||
-                is_elder(family, process))
+            if (process->ours || !is_below_us(all, seen, process) || is_elder(family, process))
                 continue;
             process->ours = changed = true;
         }
     }
 }
 
-/* Zombies, too: what looks like one may be threads that have outlived the first. */
-static struct processes descendants(const struct family *family)
+/* Zombies, too: what looks like one may be threads that have outlived the first. Those below hidden
+ * ones are not marked yet. */
+static struct processes look(const struct family *family, size_t *ret_seen)
 {
     struct processes all = {0};
-    size_t seen;
 
     proc_scan(family->proc, &all);
-    seen = all.count;
+    *ret_seen = all.count;
     proc_children(family->proc, &all);
-    mark(family, &all, seen);
+    mark(family, &all, *ret_seen);
+    return all;
+}
+
+static struct processes descendants(const struct family *family)
+{
+    size_t seen;
+    struct processes all = look(family, &seen);
+
+    if (look_above(&all, seen))
+        mark(family, &all, seen);
     return all;
 }
 
@@ -177,24 +235,39 @@ void family_terminate(const struct family *family, pid_t group, pid_t told)
     free(all.at);
 }
 
-pid_t family_kill(const struct family *family, pid_t group, pid_t above)
+/* The one with the least number above that given that we may not kill; 0: none. */
+static pid_t kill_marked(const struct family *family, const struct processes *all, pid_t above)
 {
-    struct processes all;
     pid_t not_ours = 0;
-    bool anybody = cgroup_kill(&family->cgroup); /* in the cgroup, another user's, too */
 
-    if (group > 0)
-        kill(-group, SIGKILL);
-    all = descendants(family);
-    for (size_t i = 0; i < all.count; i++) {
-        pid_t pid = all.at[i].pid;
-        if (!all.at[i].ours || send(family, &all.at[i], SIGKILL) == 0 || errno != EPERM || anybody)
+    for (size_t i = 0; i < all->count; i++) {
+        pid_t pid = all->at[i].pid;
+        if (!all->at[i].ours || send(family, &all->at[i], SIGKILL) == 0 || errno != EPERM)
             continue;
         if (pid > above && (not_ours == 0 || pid < not_ours))
             not_ours = pid;
     }
-    free(all.at);
     return not_ours;
+}
+
+/* Looking above hidden ones takes longer, and does not hold up the death of the others. */
+pid_t family_kill(const struct family *family, pid_t group, pid_t above)
+{
+    bool anybody = cgroup_kill(&family->cgroup); /* in the cgroup, another user's, too */
+    struct processes all;
+    pid_t not_ours;
+    size_t seen;
+
+    if (group > 0)
+        kill(-group, SIGKILL);
+    all = look(family, &seen);
+    not_ours = kill_marked(family, &all, above);
+    if (look_above(&all, seen)) {
+        mark(family, &all, seen);
+        not_ours = kill_marked(family, &all, above);
+    }
+    free(all.at);
+    return anybody ? 0 : not_ours;
 }
 
 static struct processes children(const struct family *family)

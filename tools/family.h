@@ -2,7 +2,8 @@
  * The processes below us: what a command leaves, whatever groups and sessions it makes. Works for a
  * process that is a child subreaper, so that orphans come to it. Descendants are looked for in
  * /proc; those that are hidden there come to us as children once what stands between has ended, and
- * of its children every process hears, by waiting for them.
+ * of its children every process hears, by waiting for them. Whoever can be seen below a hidden one
+ * is known by asking the kernel for parents.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef ZKCOORD_TOOLS_FAMILY_H

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -107,6 +109,32 @@ bool proc_look(int proc, pid_t pid, struct process *ret)
         return false;
     *ret = (struct process){.pid = pid};
     return parse(text, ret);
+}
+
+/*
+ * PIDFD_GET_INFO of linux/pidfd.h, in its first form, for not every header has it: a mask of what
+ * is asked and answered, a cgroup; then numbers, of the thread, the process, its parent and its
+ * users.
+ */
+struct pidfd_answer {
+    uint64_t words[2];
+    uint32_t numbers[12];
+};
+enum { MASK, PARENT = 2 };
+#define ASK_PIDFD _IOWR(0xFF, 11, struct pidfd_answer)
+#define ASK_NUMBERS 1
+
+pid_t proc_parent(pid_t pid)
+{
+    struct pidfd_answer answer = {.words[MASK] = ASK_NUMBERS};
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool told;
+
+    if (fd < 0)
+        return 0;
+    told = ioctl(fd, ASK_PIDFD, &answer) == 0 && (answer.words[MASK] & ASK_NUMBERS) != 0;
+    close(fd);
+    return told ? (pid_t)answer.numbers[PARENT] : 0;
 }
 
 /* ---- many ---- */

@@ -15,6 +15,7 @@ struct process {
     pid_t pid;
     pid_t parent;
     pid_t group;
+    pid_t above;    /* for whoever looks for descendants: who counts as the parent; 0: the parent */
     uint64_t birth; /* clock ticks since boot; 0: not looked for */
     bool ending;    /* it adopts nobody any more; false: not looked for */
     bool ours;      /* for whoever looks for descendants */
@@ -34,6 +35,10 @@ int proc_open(const char **ret_problem);
 
 /* False if there is no such process, or it is hidden from us. */
 bool proc_look(int proc, pid_t pid, struct process *ret);
+
+/* The parent of a process, hidden or not; 0 if there is none, or a kernel before Linux 6.13 does
+ * not say. */
+pid_t proc_parent(pid_t pid);
 
 /* Appends all that can be seen, in order of their numbers. False if nothing can be read. */
 bool proc_scan(int proc, struct processes *all);

@@ -93,7 +93,7 @@ static void reap_strangers(const struct dev *dev, pid_t pid)
 
     memcpy(ours, dev->ensemble.pids, sizeof dev->ensemble.pids);
     ours[ENSEMBLE_MAX] = pid;
-    orphans_reap(ours, ENSEMBLE_MAX + 1);
+    orphans_reap(-1, ours, ENSEMBLE_MAX + 1);
 }
 
 static int wait_for(struct dev *dev, pid_t pid)

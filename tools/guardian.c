@@ -125,15 +125,18 @@ static void report_left(struct guardian *guardian, pid_t not_ours)
  */
 static void kill_all(struct guardian *guardian)
 {
+    pid_t not_ours;
+
     if (guardian->pause == 0) {
         guardian->pause = KILL_AGAIN;
         guardian->killed = clock_ns();
     } else if (guardian->pause < KILL_AGAIN_MAX) {
         guardian->pause *= 2;
     }
-    report_left(guardian, family_kill(guardian->family, guardian->command, guardian->left));
+    not_ours = family_kill(guardian->family, guardian->command, guardian->left);
     if (guardian->pause == KILL_AGAIN)
         report(guardian, REPORT_KILLED, 0);
+    report_left(guardian, not_ours);
     if (guardian->alone && clock_ns() - guardian->killed > ALONE)
         _exit(1); /* our second says who is left */
     fuse_set(&guardian->fuse, NEVER);
@@ -221,13 +224,22 @@ static void leave_session(void)
     setsid();
 }
 
+/* Others in its group may have got the signal: whether it is another user's it tells itself. */
+static bool may_signal_command(const struct guardian *guardian)
+{
+    return kill(guardian->command, 0) == 0 || errno != EPERM;
+}
+
 static void signal_command(struct guardian *guardian, int number)
 {
+    bool ends = number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGHUP;
+
     if (guardian->command == 0)
         return;
-    kill(-guardian->command, number);
-    if (number == SIGTERM)
+    if (kill(-guardian->command, number) == 0 && number == SIGTERM)
         guardian->told = guardian->command;
+    if (ends && !may_signal_command(guardian))
+        report(guardian, REPORT_REFUSED, guardian->command);
 }
 
 static void obey(struct guardian *guardian, const struct order *order)

@@ -30,6 +30,7 @@ enum report_kind {
     REPORT_FAILED,  /* number: errno of fork, or, after STARTED, of exec: nothing has run */
     REPORT_STOPPED, /* number: the signal that stopped the command */
     REPORT_EXITED,  /* number: as from waitpid() */
+    REPORT_REFUSED, /* number: the command, which we may not send the signal that was to end it */
     REPORT_LEFT,    /* number: a process that SIGKILL does not end */
     REPORT_ENDING,  /* the time was over: SIGTERM has been sent */
     REPORT_KILLED,  /* SIGKILL has been sent to all, once */

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reaps all that have ended, but for these children, whose status somebody else waits for. */
-void orphans_reap(const pid_t *but, size_t count);
+/* Reaps all that have ended, but for these children, whose status somebody else waits for. proc:
+ * from proc_open(); -1 where with one of these the process ends itself. */
+void orphans_reap(int proc, const pid_t *but, size_t count);
 
 #endif

@@ -155,6 +155,8 @@ void run_report(struct run *run, const struct report *report)
         run->ended = true;
         take_back(run, run->lost || WIFSIGNALED(report->number));
         break;
+    case REPORT_REFUSED: /* says what a signal to us came to, not how the run is */
+        break;
     case REPORT_LEFT:
         run->left = report->number;
         break;

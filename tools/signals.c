@@ -47,6 +47,16 @@ int signals_read(int fd)
     return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
+void signals_obey(void)
+{
+    sigset_t last;
+
+    sigemptyset(&last);
+    sigaddset(&last, SIGINT);
+    sigaddset(&last, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &last, NULL);
+}
+
 void signals_die(int signal)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};

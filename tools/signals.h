@@ -20,6 +20,9 @@ int signals_open(const sigset_t *old);
 /* The next one, or 0. */
 int signals_read(int fd);
 
+/* From here on SIGINT and SIGTERM end this process, where they are not ignored. */
+void signals_obey(void);
+
 /* Ends this process as that signal would have, without a core dump. */
 void signals_die(int signal) __attribute__((noreturn));
 

@@ -50,9 +50,10 @@ struct work {
     int64_t wait_by;
     int64_t turn_began;
     int64_t pause_ms;
-    int leaving; /* the signal that asked us to end; 0: none */
-    int status;  /* with which we exit */
-    int died_of; /* the command's signal: we end likewise; 0: none */
+    int leaving;  /* the signal that asked us to end; 0: none */
+    bool insists; /* there was more than one */
+    int status;   /* with which we exit */
+    int died_of;  /* the command's signal: we end likewise; 0: none */
 };
 
 static const char *noun(const struct work *work)
@@ -422,6 +423,15 @@ static void guardian_gone(struct work *work)
     over(work, late ? STATUS_LOST : STATUS_INTERNAL);
 }
 
+/* The command is another user's: nobody hears the signal but us. */
+static void on_refused(struct work *work, pid_t command)
+{
+    if (work->insists)
+        over(work, 128 + work->leaving);
+    else if (work->leaving != 0)
+        say_left(work, command);
+}
+
 static void on_report(struct work *work)
 {
     struct report report;
@@ -431,7 +441,11 @@ static void on_report(struct work *work)
         run_report(&work->run, &report);
         if (report.kind == REPORT_LEFT)
             say_left(work, report.number);
+        if (report.kind == REPORT_REFUSED)
+            on_refused(work, report.number);
     }
+    if (work->phase == OVER)
+        return;
     if (event == GUARD_GONE)
         guardian_gone(work);
     else if (work->phase == RUNNING && work->run.empty)
@@ -461,23 +475,30 @@ static void signal_while_waiting(struct work *work, int signal)
     over(work, 128 + signal);
 }
 
+static bool is_to_end(const struct work *work, int signal)
+{
+    return signal == SIGINT || signal == SIGTERM || signal == SIGQUIT ||
+           (signal == SIGHUP && work->plan.terminal >= 0);
+}
+
 static void on_signal(struct work *work)
 {
     int signal = signals_read(work->sources[SIGNALS].fd);
 
     if (signal == SIGCHLD)
-        orphans_reap(&work->guard.second, 1);
+        orphans_reap(work->guard.family.proc, &work->guard.second, 1);
     if (signal == 0 || signal == SIGCHLD)
         return;
     if (work->phase != RUNNING) {
         signal_while_waiting(work, signal);
         return;
     }
-    if (signal == SIGINT || signal == SIGTERM || signal == SIGQUIT ||
-        (signal == SIGHUP && work->plan.terminal >= 0))
+    if (is_to_end(work, signal)) {
+        work->insists = work->leaving != 0;
         work->leaving = signal;
-    if (work->leaving != 0 && work->run.ended && work->run.left != 0)
-        over(work, 128 + work->leaving); /* nobody else is there to obey */
+    }
+    if (is_to_end(work, signal) && work->run.left != 0 && (work->run.ended || work->run.killed))
+        over(work, 128 + signal); /* whoever is left does not obey */
     else
         run_signal(&work->run, signal);
 }
@@ -582,6 +603,11 @@ static void end(struct work *work)
     if (left != 0)
         say_each_left(work, left);
     run_abandon(&work->run);
+    /* Nothing of the command is there, and servers may be silent. What came before was for it. */
+    while (work->leaving != 0 && signals_read(work->sources[SIGNALS].fd) != 0)
+        ;
+    if (work->leaving != 0)
+        signals_obey();
     claim_close(&work->claim);
     zkc_sync_close(work->sync);
     scribe_close(&work->scribe);

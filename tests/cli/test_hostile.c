@@ -10,10 +10,14 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -84,6 +88,18 @@ static void orphans_are_reaped(void **state)
     struct child *child =
         script("sleep 1 & exec $Z lock o -- sh -c \"while [ -e /proc/$! ]; do sleep 0.05; done; "
                "exit 4\"");
+
+    (void)state;
+    command_finish(child, 4);
+}
+
+/* One that was killed stands before them, and is left alone. */
+static void orphans_are_reaped_behind_a_dead_second(void **state)
+{
+    struct child *child = script(
+        "t=$(mktemp); (sleep 1 & echo $! >$t; exec sleep 0.2) & exec $Z lock o -- sh -c \""
+        "kill -KILL \\$(cut -d' ' -f4 /proc/\\$PPID/stat); until [ -s $t ]; do sleep 0.05; done; "
+        "while [ -e /proc/\\$(cat $t) ]; do sleep 0.05; done; rm $t; exit 4\"");
 
     (void)state;
     command_finish(child, 4);
@@ -185,16 +201,26 @@ static void proc_is_covered_meanwhile(void **state)
 
 /* ---- somebody who may not be killed ---- */
 
-/* The role: a program of root's with the set-user-ID bit, which becomes root altogether. */
+/* The role: a program of root's with the set-user-ID bit, which becomes root altogether. What is
+ * left of its child is the user's. */
 static int rise_main(int argc, char **argv)
 {
+    uid_t user = getuid();
+
     (void)argv;
+    if (fork() == 0)
+        _exit(setresuid(user, user, user) != 0);
     if (argc != 0 || setresuid(0, 0, 0) != 0)
         return 99;
     setsid();
     printf("risen %ld\n", (long)getpid());
     fflush(stdout);
     return pause();
+}
+
+static bool is_gone(void *arg)
+{
+    return kill(*(const pid_t *)arg, 0) != 0;
 }
 
 static pid_t read_pid(struct child *child, const char *before)
@@ -210,8 +236,9 @@ static pid_t read_pid(struct child *child, const char *before)
     return 0;
 }
 
-/* An ordinary user's zkcoord, whose command leaves two descendants that have become root's. */
-static struct child *start_rising(const char *directory, const char *habitat)
+/* An ordinary user's zkcoord. before: the command, up to a program that may become root. */
+static struct child *start_to_rise(const char *directory, const char *habitat, const char *before,
+                                   const char *after)
 {
     char text[512];
     struct child *child;
@@ -219,12 +246,17 @@ static struct child *start_rising(const char *directory, const char *habitat)
     snprintf(text, sizeof text, "chmod 755 %s && cp %s %s/rise && chmod 4755 %s/rise", directory,
              command_self(), directory, directory);
     command_finish(script(text), 0);
-    snprintf(text, sizeof text,
-             "exec $Z lock o -- sh -c 'for i in 1 2; do %s/rise --role=rise & done; sleep 0.5'",
-             directory);
+    snprintf(text, sizeof text, "exec $Z lock o --ttl 4 -- %s%s/rise --role=%s", before, directory,
+             after);
     child = child_start("script-in", habitat, nodes, text, NULL);
     assert_non_null(child);
     return child;
+}
+
+/* Its command leaves two descendants that have become root's. */
+static struct child *start_rising(const char *directory, const char *habitat)
+{
+    return start_to_rise(directory, habitat, "sh -c 'for i in 1 2; do ", "rise & done; sleep 0.5'");
 }
 
 static void read_pids(struct child *child, const char *before, pid_t pids[2])
@@ -260,9 +292,121 @@ static void another_users_descendants(void **state)
     keeper_remove_dir(directory);
 }
 
-static bool is_gone(void *arg)
+/* The first signal that is to end it has it named, the second ends us; no other does. */
+static void a_command_that_nobody_may_kill(void **state)
 {
-    return kill(*(const pid_t *)arg, 0) != 0;
+    char directory[64];
+    struct child *child;
+    pid_t risen;
+
+    (void)state;
+    if (!habitat_possible("u"))
+        skip();
+    assert_int_equal(keeper_make_dir(directory, sizeof directory), 0);
+    child = start_to_rise(directory, "u", "", "rise");
+    risen = read_pid(child, "risen ");
+    child_signal(child, SIGUSR1);
+    child_signal(child, SIGTERM);
+    assert_int_equal(read_pid(child, "zkcoord: process "), risen);
+    child_signal(child, SIGCONT);
+    child_signal(child, SIGUSR1);
+    child_signal(child, SIGWINCH);
+    assert_false(child_wait(child, NULL, deadline_in_ms(500)));
+    assert_true(probe_wait_children(probe, LOCKS "o", 1, SOON));
+    child_signal(child, SIGTERM);
+    command_finish(child, 128 + SIGTERM);
+    assert_int_equal(kill(risen, SIGKILL), 0);
+    keeper_remove_dir(directory);
+}
+
+static void a_lost_command_that_nobody_may_kill(void **state)
+{
+    char directory[64];
+    struct child *child;
+    pid_t risen;
+
+    (void)state;
+    if (!habitat_possible("u"))
+        skip();
+    assert_int_equal(keeper_make_dir(directory, sizeof directory), 0);
+    child = start_to_rise(directory, "u", "", "rise");
+    risen = read_pid(child, "risen ");
+    assert_int_equal(probe_delete_tree(probe, LOCKS "o"), 0);
+    assert_int_equal(read_pid(child, "zkcoord: process "), risen);
+    child_signal(child, SIGTERM);
+    command_finish(child, 128 + SIGTERM);
+    assert_int_equal(kill(risen, SIGKILL), 0);
+    keeper_remove_dir(directory);
+}
+
+/* The role, likewise: root's process, below it another, and below that one an ordinary user's. */
+static int shelter_main(int argc, char **argv)
+{
+    uid_t user = getuid();
+
+    (void)argv;
+    if (argc != 0 || setresuid(0, 0, 0) != 0 || setpgid(0, 0) != 0)
+        return 99;
+    if (fork() == 0 && fork() == 0) {
+        signal(SIGTERM, SIG_IGN);
+        if (setsid() < 0 || setresuid(user, user, user) != 0)
+            return 99;
+        prctl(PR_SET_DUMPABLE, 1); /* as after exec */
+        printf("sheltered %ld\n", (long)getpid());
+        fflush(stdout);
+    }
+    return pause();
+}
+
+/* Linux 6.13 and later tell parents of processes that are hidden. */
+static bool parents_are_told(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    uint64_t answer[8] = {1};
+    bool told = ioctl(fd, _IOWR(0xFF, 11, answer), answer) == 0;
+
+    close(fd);
+    return told;
+}
+
+/* Root's process does not reap it. */
+static bool is_dead(void *arg)
+{
+    char path[64], line[256] = "";
+    const char *name_end;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)*(const pid_t *)arg);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return true;
+    name_end = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return name_end == NULL || name_end[2] == 'Z';
+}
+
+/* sudo(8) with a terminal of its own makes such a family. */
+static void whoever_is_below_hidden_processes_is_killed(void **state)
+{
+    char directory[64];
+    struct child *child;
+    pid_t sheltered, root;
+
+    (void)state;
+    if (!habitat_possible("uh"))
+        skip();
+    assert_int_equal(keeper_make_dir(directory, sizeof directory), 0);
+    child = start_to_rise(directory, "uh", "sh -c '", "shelter & sleep 0.5'");
+    sheltered = read_pid(child, "sheltered ");
+    root = read_pid(child, "zkcoord: process ");
+    if (parents_are_told())
+        assert_true(wait_until(is_dead, &sheltered, SOON));
+    else
+        assert_false(is_dead(&sheltered));
+    child_signal(child, SIGTERM);
+    command_finish(child, 128 + SIGTERM);
+    assert_int_equal(kill(-root, SIGKILL), 0);
+    keeper_remove_dir(directory);
 }
 
 /* The kernel kills whoever is in it; and it is removed. */
@@ -493,20 +637,28 @@ static void no_grace(void **state)
 
 int main(int argc, char **argv)
 {
-    static const struct harness_role roles[] = {
-        {"zkcoord", command_main},     {"careless", careless_main}, {"script", command_script_main},
-        {"script-in", script_main_in}, {"rise", rise_main},         {NULL, NULL}};
+    static const struct harness_role roles[] = {{"zkcoord", command_main},
+                                                {"careless", careless_main},
+                                                {"script", command_script_main},
+                                                {"script-in", script_main_in},
+                                                {"rise", rise_main},
+                                                {"shelter", shelter_main},
+                                                {NULL, NULL}};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_ignored),
         cmocka_unit_test(closed_descriptors),
         cmocka_unit_test(children_from_before),
         cmocka_unit_test(nowhere_to_write),
         cmocka_unit_test(orphans_are_reaped),
+        cmocka_unit_test(orphans_are_reaped_behind_a_dead_second),
         cmocka_unit_test(few_descriptors),
         cmocka_unit_test(no_proc),
         cmocka_unit_test(somebody_elses_proc),
         cmocka_unit_test(proc_is_covered_meanwhile),
         cmocka_unit_test(another_users_descendants),
+        cmocka_unit_test(a_command_that_nobody_may_kill),
+        cmocka_unit_test(a_lost_command_that_nobody_may_kill),
+        cmocka_unit_test(whoever_is_below_hidden_processes_is_killed),
         cmocka_unit_test(a_cgroup_of_the_commands_own),
         cmocka_unit_test(a_cgroup_is_not_anothers_of_the_same_number),
         cmocka_unit_test(left_in_another_pid_namespace),

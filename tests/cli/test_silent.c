@@ -106,6 +106,46 @@ static void the_first_signal_ends_it(void **state)
     proxy_stop(proxy);
 }
 
+/* How long it lives after the second; the first has been heard, and leaves the queue in vain. */
+static int64_t end_by_two(struct proxy *proxy)
+{
+    struct child *waiter = command_start(proxy_address(proxy), "lock", "u", "true", NULL);
+    int64_t told;
+
+    assert_true(probe_wait_children(probe, "/micro/sync/lock/u", 2, BOUND));
+    proxy_set_mode(proxy, PROXY_BLACKHOLE);
+    child_signal(waiter, SIGTERM);
+    assert_false(child_wait(waiter, NULL, deadline_in_ms(300)));
+    told = now_ns();
+    child_signal(waiter, SIGTERM);
+    assert_true(child_wait(waiter, NULL, BOUND));
+    told = now_ns() - told;
+    assert_int_equal(command_end(waiter), 128 + SIGTERM);
+    child_free(waiter);
+    return told / 1000000;
+}
+
+/* The goodbye to silent servers alone takes longer. A busy machine gets a few tries. */
+static void the_second_signal_ends_it_at_once(void **state)
+{
+    struct child *holder = command_start(server_address(servers, 0), "lock", "u", "--", "sh", "-c",
+                                         "echo held; exec sleep 1000", NULL);
+    int64_t took = 1000;
+
+    (void)state;
+    command_expect(holder, "held");
+    for (int tries = 0; took >= 1000; tries++) {
+        struct proxy *proxy = proxy_start(server_address(servers, 0));
+        assert_true(tries < 5);
+        assert_true(probe_wait_children(probe, "/micro/sync/lock/u", 1, BOUND));
+        took = end_by_two(proxy);
+        proxy_stop(proxy);
+    }
+    child_signal(holder, SIGTERM);
+    assert_int_equal(command_end(holder), 128 + SIGTERM);
+    child_free(holder);
+}
+
 /* Whoever follows is told that what is shown is old. */
 static void watching_says_that_servers_are_away(void **state)
 {
@@ -133,7 +173,8 @@ int main(int argc, char **argv)
     static const struct harness_role roles[] = {{"zkcoord", command_main}, {NULL, NULL}};
     const struct CMUnitTest tests[] = {cmocka_unit_test(watching_says_that_servers_are_away),
                                        cmocka_unit_test(nothing_waits_for_an_answer_for_ever),
-                                       cmocka_unit_test(the_first_signal_ends_it)};
+                                       cmocka_unit_test(the_first_signal_ends_it),
+                                       cmocka_unit_test(the_second_signal_ends_it_at_once)};
 
     harness_start(argc, argv, roles);
     command_path();

@@ -9,11 +9,13 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 2000
+#define LOOKS_BETWEEN 5 /* of those for which the servers are asked */
 
 static const char text[] =
     "  --watch                     print every change, until interrupted\n"
@@ -35,16 +37,22 @@ static bool print_leader(const zkc_contender *leader, bool json)
            fflush(stdout) == 0;
 }
 
+struct view {
+    bool json;
+    atomic_bool led; /* somebody is seen to lead */
+};
+
 static void changed(void *arg, const zkc_contender *leader)
 {
-    const bool *json = arg;
+    struct view *view = arg;
     char now[32];
 
-    if (!*json) {
+    atomic_store(&view->led, leader != NULL);
+    if (!view->json) {
         format_time((int64_t)time(NULL) * 1000, now, sizeof now);
         printf("%s  ", now);
     }
-    if (!print_leader(leader, *json))
+    if (!print_leader(leader, view->json))
         _exit(say_unwritten());
 }
 
@@ -71,9 +79,16 @@ static void tell_of_servers(zkc_sync *sync, int *away)
         say("%s; waiting", zkc_strerror(ZKC_EUNREACHABLE));
 }
 
-/* Until a signal ends us, and then there is nothing to put in order. Nothing is asked of the
- * servers before they have refused something. */
-static int watch(struct lookup *lookup, const char *id, bool *json)
+/* Of a node that was made for others only the servers tell nobody else, not even that it is there:
+ * while nobody seems to lead, and once something was refused, they are asked. */
+static bool is_in_doubt(const struct view *view, zkc_sync *sync, int looks)
+{
+    return zkc_sync_server_error(sync) != 0 ||
+           (!atomic_load(&view->led) && looks % LOOKS_BETWEEN == 0 && zkc_sync_is_connected(sync));
+}
+
+/* Until a signal ends us, and then there is nothing to put in order. */
+static int watch(struct lookup *lookup, const char *id, struct view *view)
 {
     struct claim claim;
     zkc_observer *observer;
@@ -82,11 +97,11 @@ static int watch(struct lookup *lookup, const char *id, bool *json)
     if (error == ZKC_OK)
         error = claim_open(&claim, lookup->sync, CLAIM_LEADER, id, NULL);
     if (error == ZKC_OK)
-        error = zkc_leader_observe(claim.leader, changed, json, &observer);
-    while (error == ZKC_OK) {
+        error = zkc_leader_observe(claim.leader, changed, view, &observer);
+    for (int looks = 1; error == ZKC_OK; looks++) {
         poll(NULL, 0, LOOK_MS);
         tell_of_servers(lookup->sync, &away);
-        if (zkc_sync_server_error(lookup->sync) != 0)
+        if (is_in_doubt(view, lookup->sync, looks))
             error = allowed(lookup, id);
     }
     return client_failed(lookup->sync, id, error);
@@ -110,10 +125,11 @@ static int once(struct lookup *lookup, const char *id, bool json)
 
 static int run(struct words *words, struct common *common)
 {
-    bool watching = false, json = false;
+    struct view view = {.json = false};
+    bool watching = false;
     const struct option_entry own[] = {
         {"watch", 0, OPTION_FLAG, &watching},
-        {"json", 0, OPTION_FLAG, &json},
+        {"json", 0, OPTION_FLAG, &view.json},
     };
     struct lookup lookup;
     const char *id;
@@ -125,7 +141,7 @@ static int run(struct words *words, struct common *common)
         return say_usage("leader takes one ID");
     status = lookup_open(&lookup, common);
     if (status == 0)
-        status = watching ? watch(&lookup, id, &json) : once(&lookup, id, json);
+        status = watching ? watch(&lookup, id, &view) : once(&lookup, id, view.json);
     lookup_close(&lookup);
     return status;
 }

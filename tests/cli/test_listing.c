@@ -217,6 +217,24 @@ static void a_forbidden_election_is_said(void **state)
     allow(ELECTIONS "later");
 }
 
+/* The servers tell nobody of it, not even that it is there. */
+static void an_election_made_for_others_only_is_said(void **state)
+{
+    struct ACL others = {ZOO_PERM_ALL & ~ZOO_PERM_READ, ZOO_ANYONE_ID_UNSAFE};
+    struct ACL_vector acl = {1, &others};
+    struct child *command;
+
+    (void)state;
+    assert_int_equal(probe_make_path(probe, "/micro/sync/leader"), ZOK);
+    command = START("leader", "mine", "--watch");
+    command_expect(command, "nobody");
+    assert_int_equal(zoo_create(probe_handle(probe), ELECTIONS "mine", "", 0, &acl, 0, NULL, 0),
+                     ZOK);
+    command_expect(command, "mine: ZooKeeper forbids this");
+    command_finish(command, 77);
+    allow(ELECTIONS "mine");
+}
+
 /* ---- text of others ---- */
 
 static void nothing_of_others_steers_a_terminal(void **state)
@@ -324,6 +342,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(an_id_that_begins_with_a_slash_is_no_path, empty),
         cmocka_unit_test_setup(names_are_printed_once_each_on_a_line, empty),
         cmocka_unit_test_setup(a_forbidden_election_is_said, empty),
+        cmocka_unit_test_setup(an_election_made_for_others_only_is_said, empty),
         cmocka_unit_test_setup(nothing_of_others_steers_a_terminal, empty),
         cmocka_unit_test_setup(many_are_listed_at_once, empty),
         cmocka_unit_test_setup(what_is_not_answered_is_said, empty),

@@ -47,12 +47,13 @@ bool guard_start(struct guard *guard, const struct plan *plan, const char **ret_
     *guard = (struct guard){.socket = -1};
     if (!family_open(&guard->family, ret_problem))
         return false;
-    *ret_problem = "no process can be started";
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         *ret_problem = reason(errno);
         return false;
     }
     guard->second = fork();
+    if (guard->second < 0)
+        *ret_problem = reason(errno);
     if (guard->second == 0) {
         close(ends[0]);
         second(plan, &guard->family, ends[1]);

@@ -414,11 +414,19 @@ static void the_migration(void **state)
 {
     struct child *child =
         script("$examples/migrate sh -c 'echo migrating; exit 3'; echo status $?");
+    char line[256];
 
     (void)state;
     assert_non_null(child);
     command_expect(child, "migrating");
     command_expect(child, "status 3");
+    child_free(child);
+    child = script("$examples/migrate false 2>&1; echo status $?");
+    assert_non_null(child);
+    do {
+        assert_true(child_read_line(child, line, sizeof line, SOON));
+        assert_null(strstr(line, "another machine"));
+    } while (strcmp(line, "status 1") != 0);
     child_free(child);
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The shared library exports exactly what lib/zkcoord.map lists and the public headers declare.
+# The shared library exports exactly what lib/zkcoord.map lists, the public headers declare, and the
+# symbols file of Debian's package has.
 set -euo pipefail
+export LC_ALL=C # in others [a-z] may be other letters
 : "${CC:?}" "${NM:?}" "${top_srcdir:?}" "${top_builddir:?}"
 
 library=$top_builddir/lib/.libs/libzkcoord.so
@@ -29,9 +31,11 @@ exported=$(awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' <<<"$symbols")
 # shellcheck disable=SC2086
 declared=$($CC -E -P -I"$top_srcdir/include" -I"$top_builddir/include" \
     "$top_srcdir/include/zkcoord/zkcoord.h" | grep -oE '\bzkc_[a-z0-9_]+ *\(' | tr -d ' (')
+packaged=$(sed -n 's/^ \(zkc_[a-z0-9_]*\)@.*/\1/p' "$top_srcdir/packaging/debian/libzkcoord0.symbols")
 
 same zkcoord.map "$mapped" "nm -D" "$exported"
 same zkcoord.map "$mapped" "the headers" "$declared"
+same zkcoord.map "$mapped" "packaging/debian/libzkcoord0.symbols" "$packaged"
 
 if foreign=$(grep -v '^zkc_' <<<"$exported"); then
     printf 'exported without our prefix:\n%s\n' "$foreign"

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Each promise in tests/PROMISES has a test; sections and tests that it names exist.
+# Each promise in tests/PROMISES has a test, and so has each threat in SECURITY; sections and tests that
+# they name exist.
 set -euo pipefail
 : "${top_srcdir:?}"
 cd "$top_srcdir"
 
 status=0
+list=tests/PROMISES
 promise=
 tests=0
 
 complain() {
-    echo "tests/PROMISES: $1"
+    echo "$list: $1"
     status=1
 }
 
@@ -49,4 +51,28 @@ while IFS= read -r line; do
     esac
 done <tests/PROMISES
 ends
+
+# A threat is a paragraph that names tests; the paragraphs after "The threats" do.
+list=SECURITY
+threats=0
+promise=
+tests=0
+while IFS= read -r line; do
+    case $line in
+    '    tests/'*': '*)
+        tests=$((tests + 1))
+        line=${line#    }
+        has "${line%%: *}" "${line#*: }"
+        ;;
+    'How it is built'*) break ;;
+    [A-Z]*)
+        ends
+        promise=$line
+        tests=0
+        threats=$((threats + 1))
+        ;;
+    esac
+done < <(sed '1,/^The threats/d' SECURITY)
+ends
+[ $threats -ge 6 ] || complain "it has only $threats threats"
 exit $status

@@ -43,13 +43,15 @@ static int replay_all(const char *directory)
 
     if (listing == NULL)
         die(directory);
-    while ((entry = readdir(listing)) != NULL) {
+    for (errno = 0; (entry = readdir(listing)) != NULL; errno = 0) {
         if (entry->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
         replay(path);
         count++;
     }
+    if (errno != 0)
+        die(directory);
     closedir(listing);
     return count;
 }

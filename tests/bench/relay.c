@@ -169,7 +169,8 @@ static void wait_for_work(struct pollfd *fds, size_t count)
             due = ways[i].first->due;
     left = due == INT64_MAX ? 1000000000 : due - now();
     left = left < 0 ? 0 : left;
-    t = (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+    t = (struct timespec){.tv_sec = (time_t)(left / 1000000000),
+                          .tv_nsec = (long)(left % 1000000000)};
     ppoll(fds, count, &t, NULL);
 }
 

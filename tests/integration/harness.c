@@ -56,7 +56,8 @@ int deadline_left_ms(int64_t deadline)
 
 struct timespec deadline_timespec(int64_t deadline)
 {
-    struct timespec t = {.tv_sec = deadline / SECOND, .tv_nsec = (long)(deadline % SECOND)};
+    struct timespec t = {.tv_sec = (time_t)(deadline / SECOND),
+                         .tv_nsec = (long)(deadline % SECOND)};
 
     return t;
 }

@@ -260,7 +260,7 @@ static void test_survives_noise(void **state)
     (void)state;
     seed_random();
     for (int i = 0; i < 200000; i++) {
-        size_t length = next_random() % sizeof child;
+        size_t length = (size_t)(next_random() % sizeof child);
         int64_t sequence;
         for (size_t k = 0; k < length; k++)
             child[k] = alphabet[next_random() % (sizeof alphabet - 1)];

@@ -454,7 +454,7 @@ static void test_survives_noise(void **state)
     (void)state;
     seed_random();
     for (int round = 0; round < 200000; round++) {
-        size_t length = next_random() % sizeof text;
+        size_t length = (size_t)(next_random() % sizeof text);
         struct server_list list;
         const char *why = NULL;
         char *chroot = NULL;

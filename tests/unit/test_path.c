@@ -530,7 +530,7 @@ static void test_random_ids_survive(void **state)
     (void)state;
     seed_random();
     for (int round = 0; round < 20000; round++) {
-        size_t length = 0, wanted = 1 + next_random() % 40;
+        size_t length = 0, wanted = 1 + (size_t)(next_random() % 40);
         while (wanted-- > 0) {
             uint32_t code = often[next_random() % COUNT(often)];
             if (next_random() % 8 == 0)
@@ -551,7 +551,7 @@ static void test_decode_survives_noise(void **state)
     (void)state;
     seed_random();
     for (int round = 0; round < 50000; round++) {
-        size_t length = next_random() % sizeof component;
+        size_t length = (size_t)(next_random() % sizeof component);
         char *copy, *id;
         for (size_t i = 0; i < length; i++)
             component[i] = alphabet[next_random() % (sizeof alphabet - 1)];

@@ -543,7 +543,7 @@ static char *random_text(char *buffer, size_t size)
                                          "\xef\xbf\xbf",
                                          "\x7f",
                                          "\xf0\x9f\x98\x80"};
-    size_t used = 0, wanted = next_random() % size;
+    size_t used = 0, wanted = (size_t)(next_random() % size);
 
     buffer[0] = '\0';
     for (;;) {
@@ -563,7 +563,7 @@ static void test_what_is_written_can_be_read(void **state)
     (void)state;
     seed_random();
     for (int round = 0; round < 5000; round++) {
-        size_t count = next_random() % 7, length;
+        size_t count = (size_t)(next_random() % 7), length;
         zkc_node node;
         zkc_node *read;
         char *text;
@@ -612,7 +612,7 @@ static void test_survives_damage(void **state)
         for (uint64_t n = next_random() % 4; n > 0; n--)
             data[next_random() % length] = bytes[next_random() % (sizeof bytes - 1)];
         if (next_random() % 4 == 0)
-            length = next_random() % length;
+            length = (size_t)(next_random() % length);
         node = decode(data, length);
         if (node != NULL) {
             assert_true(node->port >= 0 && node->port <= 65535);

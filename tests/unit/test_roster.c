@@ -40,7 +40,7 @@ static void seed_random(void)
 static void shuffle(const char **names, size_t count)
 {
     for (size_t i = count; i > 1; i--) {
-        size_t k = next_random() % i;
+        size_t k = (size_t)(next_random() % i);
         const char *swap = names[i - 1];
         names[i - 1] = names[k];
         names[k] = swap;
@@ -261,7 +261,7 @@ static void test_sorts_by_czxid(void **state)
         for (size_t i = 0; i < COUNT(right); i++)
             roster.at[roster_find(&roster, right[i].name)].czxid = right[i].czxid;
         for (size_t i = COUNT(right); i > 1; i--) { /* no help from a stable sort */
-            size_t k = next_random() % i;
+            size_t k = (size_t)(next_random() % i);
             struct roster_entry swap = roster.at[i - 1];
             roster.at[i - 1] = roster.at[k];
             roster.at[k] = swap;
@@ -284,7 +284,7 @@ static void test_random_listings(void **state)
     (void)state;
     seed_random();
     for (int round = 0; round < 5000; round++) {
-        size_t count = next_random() % 65, contenders = 0;
+        size_t count = (size_t)(next_random() % 65), contenders = 0;
         struct roster roster;
         struct name name;
 
@@ -314,7 +314,7 @@ static void test_random_listings(void **state)
         }
         assert_int_equal(roster.ambiguous, ambiguous);
         while (roster.count > 0)
-            roster_remove(&roster, next_random() % roster.count);
+            roster_remove(&roster, (size_t)(next_random() % roster.count));
         roster_clear(&roster);
     }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ARCHITECTURE names files, and functions and types of the library: all of them exist.
 set -euo pipefail
+export LC_ALL=C # in others [a-z] may be other letters
 : "${top_srcdir:?}"
 cd "$top_srcdir"
 

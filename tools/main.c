@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int help(struct words *words, struct common *common);
 static int version(struct words *words, struct common *common);

@@ -31,7 +31,8 @@
 
 #include <cmocka.h>
 
-#define NOBODY 61234 /* no process of anybody else's counts for it */
+/* No process of anybody else's counts for it, not even of this test run twice at a time. */
+#define NOBODY ((uid_t)(50000 + getpid() % 10000))
 #define LIMIT_MS 2000
 #define LAG_MS 1000
 
@@ -61,10 +62,12 @@ static int in_a_process(int (*run)(void))
 
 static int become_nobody(void)
 {
+    const uid_t nobody = NOBODY;
+
     if (geteuid() != 0)
         return 0; /* the limit counts for us */
-    return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0
-               ? setresuid(NOBODY, NOBODY, NOBODY)
+    return setgroups(0, NULL) == 0 && setresgid(nobody, nobody, nobody) == 0
+               ? setresuid(nobody, nobody, nobody)
                : -1;
 }
 

@@ -66,14 +66,14 @@ static pid_t nearest_known(const struct processes *all, size_t seen, pid_t pid, 
     return found != 0 && proc_parent(pid) == parent ? found : 0;
 }
 
-/* Looks above hidden parents, above each once if it is asked for again soon. False: there are none.
- */
+/* Looks above hidden parents, above each once if it is asked for again soon. False: nobody that we
+ * know is there. */
 static bool look_above(struct processes *all, size_t seen)
 {
     struct {
         pid_t hidden, known;
     } memory[32] = {{0, 0}};
-    size_t looks = 0;
+    bool found = false;
 
     for (size_t i = 0; i < seen; i++) {
         struct process *process = &all->at[i];
@@ -87,9 +87,9 @@ static bool look_above(struct processes *all, size_t seen)
             memory[slot].known = nearest_known(all, seen, process->parent, LEVELS_MAX);
         }
         process->above = memory[slot].known;
-        looks++;
+        found = found || process->above != 0;
     }
-    return looks != 0;
+    return found;
 }
 
 static bool is_below_us(const struct processes *all, size_t seen, const struct process *process)

@@ -481,6 +481,17 @@ static bool is_to_end(const struct work *work, int signal)
            (signal == SIGHUP && work->plan.terminal >= 0);
 }
 
+/* Whoever is left after SIGKILL does not obey; else the command is asked. */
+static void leave_command(struct work *work, int signal)
+{
+    work->insists = work->leaving != 0;
+    work->leaving = signal;
+    if (work->run.left != 0 && (work->run.ended || work->run.killed))
+        over(work, 128 + signal);
+    else
+        run_signal(&work->run, signal);
+}
+
 static void on_signal(struct work *work)
 {
     int signal = signals_read(work->sources[SIGNALS].fd);
@@ -493,12 +504,8 @@ static void on_signal(struct work *work)
         signal_while_waiting(work, signal);
         return;
     }
-    if (is_to_end(work, signal)) {
-        work->insists = work->leaving != 0;
-        work->leaving = signal;
-    }
-    if (is_to_end(work, signal) && work->run.left != 0 && (work->run.ended || work->run.killed))
-        over(work, 128 + signal); /* whoever is left does not obey */
+    if (is_to_end(work, signal))
+        leave_command(work, signal);
     else
         run_signal(&work->run, signal);
 }
@@ -592,6 +599,14 @@ static void say_each_left(const struct work *work, pid_t left)
         say("%s cannot be killed: it goes on", family_name(one, text, sizeof text));
 }
 
+/* Nothing of the command is there, and servers may be silent. Earlier signals were for it. */
+static void obey_from_here(const struct work *work)
+{
+    while (signals_read(work->sources[SIGNALS].fd) != 0)
+        ;
+    signals_obey();
+}
+
 static void end(struct work *work)
 {
     pid_t left;
@@ -603,11 +618,8 @@ static void end(struct work *work)
     if (left != 0)
         say_each_left(work, left);
     run_abandon(&work->run);
-    /* Nothing of the command is there, and servers may be silent. What came before was for it. */
-    while (work->leaving != 0 && signals_read(work->sources[SIGNALS].fd) != 0)
-        ;
     if (work->leaving != 0)
-        signals_obey();
+        obey_from_here(work);
     claim_close(&work->claim);
     zkc_sync_close(work->sync);
     scribe_close(&work->scribe);

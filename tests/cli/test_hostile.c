@@ -292,51 +292,58 @@ static void another_users_descendants(void **state)
     keeper_remove_dir(directory);
 }
 
+/* Its command has become root's itself. */
+struct risen {
+    char directory[64];
+    struct child *child;
+    pid_t pid;
+};
+
+static void begin_risen(struct risen *risen)
+{
+    if (!habitat_possible("u"))
+        skip();
+    assert_int_equal(keeper_make_dir(risen->directory, sizeof risen->directory), 0);
+    risen->child = start_to_rise(risen->directory, "u", "", "rise");
+    risen->pid = read_pid(risen->child, "risen ");
+}
+
+/* With this signal zkcoord ends, and the command lives. */
+static void end_risen(struct risen *risen)
+{
+    child_signal(risen->child, SIGTERM);
+    command_finish(risen->child, 128 + SIGTERM);
+    assert_int_equal(kill(risen->pid, SIGKILL), 0);
+    keeper_remove_dir(risen->directory);
+}
+
 /* The first signal that is to end it has it named, the second ends us; no other does. */
 static void a_command_that_nobody_may_kill(void **state)
 {
-    char directory[64];
-    struct child *child;
-    pid_t risen;
+    struct risen risen;
 
     (void)state;
-    if (!habitat_possible("u"))
-        skip();
-    assert_int_equal(keeper_make_dir(directory, sizeof directory), 0);
-    child = start_to_rise(directory, "u", "", "rise");
-    risen = read_pid(child, "risen ");
-    child_signal(child, SIGUSR1);
-    child_signal(child, SIGTERM);
-    assert_int_equal(read_pid(child, "zkcoord: process "), risen);
-    child_signal(child, SIGCONT);
-    child_signal(child, SIGUSR1);
-    child_signal(child, SIGWINCH);
-    assert_false(child_wait(child, NULL, deadline_in_ms(500)));
+    begin_risen(&risen);
+    child_signal(risen.child, SIGUSR1);
+    child_signal(risen.child, SIGTERM);
+    assert_int_equal(read_pid(risen.child, "zkcoord: process "), risen.pid);
+    child_signal(risen.child, SIGCONT);
+    child_signal(risen.child, SIGUSR1);
+    child_signal(risen.child, SIGWINCH);
+    assert_false(child_wait(risen.child, NULL, deadline_in_ms(500)));
     assert_true(probe_wait_children(probe, LOCKS "o", 1, SOON));
-    child_signal(child, SIGTERM);
-    command_finish(child, 128 + SIGTERM);
-    assert_int_equal(kill(risen, SIGKILL), 0);
-    keeper_remove_dir(directory);
+    end_risen(&risen);
 }
 
 static void a_lost_command_that_nobody_may_kill(void **state)
 {
-    char directory[64];
-    struct child *child;
-    pid_t risen;
+    struct risen risen;
 
     (void)state;
-    if (!habitat_possible("u"))
-        skip();
-    assert_int_equal(keeper_make_dir(directory, sizeof directory), 0);
-    child = start_to_rise(directory, "u", "", "rise");
-    risen = read_pid(child, "risen ");
+    begin_risen(&risen);
     assert_int_equal(probe_delete_tree(probe, LOCKS "o"), 0);
-    assert_int_equal(read_pid(child, "zkcoord: process "), risen);
-    child_signal(child, SIGTERM);
-    command_finish(child, 128 + SIGTERM);
-    assert_int_equal(kill(risen, SIGKILL), 0);
-    keeper_remove_dir(directory);
+    assert_int_equal(read_pid(risen.child, "zkcoord: process "), risen.pid);
+    end_risen(&risen);
 }
 
 /* The role, likewise: root's process, below it another, and below that one an ordinary user's. */

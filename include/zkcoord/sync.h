@@ -123,10 +123,10 @@ ZKC_API bool zkc_sync_is_connected(zkc_sync *sync);
 /**
  * ZooKeeper's own code of the newest request that it refused with an error: of the one behind
  * ZKC_ESERVER, ZKC_EACCES, ZKC_EQUOTA or ZKC_EAUTH that a call of this client has just returned.
- * zkc_server_error_name() names it. 0 if none. What is part of every day's work (a znode that is
- * gone) or asked again by itself (lost with its connection, or throttled) does not count; a later
- * success does not clear it. Every such refusal is logged, too, with its path. Does not block.
- * Since 0.1.
+ * zkc_server_error_name() names it. 0 if none. Refusals of every day's work (a znode that is gone)
+ * and those that are asked again by themselves (lost with their connection, or throttled) do not
+ * count; a later success does not clear it. Every such refusal is logged, too, with its path. Does
+ * not block. Since 0.1.
  */
 ZKC_API int zkc_sync_server_error(zkc_sync *sync);
 

@@ -34,7 +34,7 @@
  * if the touch had a step of time in which the write would have been refused: the leader is through
  * with what is due within T/32.
  *
- * What it rests on beside the above: the leader, or its way to the server, is not stopped again and
+ * The argument rests on this, too: the leader, or its way to the server, is not stopped again and
  * again for more than T/2 in all within one T. A single stop of any length does no harm: either the
  * touch was handed over before it, or the mark was answered after it. And a server can lose a touch
  * that arrives in the instant in which it hands the others over (LearnerSessionTracker.snapshot).
@@ -53,7 +53,7 @@
  * older one had come, so not before the newest request that was answered was sent. When its loss
  * was seen says nothing: the client may have connected again before it told.
  *
- * What was marked on an older connection waits a step from the reconnection on: the answers to
+ * A mark of an older connection waits a step from the reconnection on: the answers to
  * pings took another way to the leader than the writes take now, and what the leader is sure to
  * know is its own touch at the reconnection, which may have come too late as above.
  *

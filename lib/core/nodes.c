@@ -132,7 +132,7 @@ static const char *check_port(struct slice port, unsigned *ret_port)
     return NULL;
 }
 
-/* What other programs put between servers, and people. */
+/* Other programs put these between servers, and people do. */
 static bool is_several(struct slice entry)
 {
     for (size_t i = 0; i < entry.length; i++)

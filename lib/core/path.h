@@ -43,7 +43,7 @@ char *path_decode_id(const char *component);
 bool path_names_id(const char *component, const char *id);
 
 /*
- * What the servers call a path below a chroot, which is NULL for none; mem_alloc'd; NULL without
+ * The servers' name of a path below a chroot, which is NULL for none; mem_alloc'd; NULL without
  * memory. Both are valid; "/" is the chroot itself.
  */
 char *path_under(const char *chroot, const char *path);
